@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
@@ -106,6 +107,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that others may look into: pytest keeps its own closed."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,15 @@ import importlib
 import io
 import re
 from datetime import UTC, datetime
+from inspect import currentframe
 from pathlib import Path
+from traceback import walk_stack
+from typing import Any
+
+import pytest
 
 import remediate
+from remediate.cli import RemediateProgram
 from remediate.commands.docs.coverage import coverage
 from remediate.commands.docs.pages import build
 from remediate.commands.docs.schemas import DOCUMENTS, schema
@@ -25,7 +31,10 @@ from remediate.testing import play
 from support import examples as ex
 from support.doc_pages import EVERY_PAGE, FENCED, INLINE, PAGES_OF_IT, README, ROOT
 from support.incidents import DOWN, HEALTHY, PAGES, host
-from support.scripted import Changes, FactSession
+from support.nginx_runs import AGAIN
+from support.nginx_runs import DOWN as DOWN_NGINX
+from support.orphans import INVENTORY
+from support.scripted import Changes, FactSession, Opened
 
 
 def test_the_readme_is_short() -> None:
@@ -127,6 +136,34 @@ def test_the_modules_are_those_that_the_architecture_names() -> None:
         assert sorted(drawn[name]) == sorted(
             [*there, *(f"{each.parent.name}/" for each in (root / name).glob("*/__init__.py"))]
         )
+
+
+class Walked(FactSession):
+    """A host that notes which of our modules called for its act, outermost first."""
+
+    walk: tuple[str, ...] = ()
+
+    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
+        if act is not None:
+            names = [str(frame.f_globals["__name__"]) for frame, _ in walk_stack(currentframe())]
+            ours = dict.fromkeys(name for name in reversed(names) if name.startswith("remediate."))
+            self.walk = tuple(f"{name.removeprefix('remediate.').replace('.', '/')}.py" for name in ours)
+        return super().begin(probes, act, **named)
+
+
+def test_the_way_of_a_host_to_its_restart_is_the_one_of_the_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    told = re.findall(r"^\| [0-9]+ \| `([a-z_/]+\.py)`", page, re.MULTILINE)
+    host = Walked(DOWN_NGINX, AGAIN)
+    (tmp_path / "prod.yml").write_text(INVENTORY)
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(host))
+    line = f"remediate do.nginx.restart --host web1 --yes --hold 0 --inventory {tmp_path / 'prod.yml'}"
+    RemediateProgram().run(line.split(), exit=False)
+    assert host.ran, "the unit was restarted"
+    assert [*host.walk, "transport/session.py"] == told
 
 
 # -- the example at the top --------------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def _only(headers: dict[str, list[bytes]], name: str) -> bytes | None:
 
 
 def _wrong_time(sent: bytes, name: str, now: datetime) -> str | None:
-    """Return why the sender's time is refused, with both clocks; None if it is close enough to ours."""
+    """Return why the sender's time is refused, with both clocks; None if it is accepted."""
     if _SECONDS.fullmatch(sent) is None:
         return f"{name} takes whole seconds since 1970"
     seconds = int(sent)

@@ -51,7 +51,7 @@ class Recent(NamedTuple):
     """Recent automatic starts, as the store knows them."""
 
     same_rule: datetime | None = None
-    """When the last start of the same rule on the same host was decided."""
+    """The time of the last decision to start the same rule on the same host."""
     host_hour: int = 0
     host_day: int = 0
     fleet_hour: int = 0
@@ -61,7 +61,7 @@ class Doubts(NamedTuple):
     """Reasons against any automatic start, asked once for a payload."""
 
     paused: str | None
-    """That and why everything is paused; None if it is not."""
+    """The reason why everything is paused; None if it is not."""
     unrehearsed: Mapping[str, str]
     """Why a playbook is not proven in its present form, by name. A playbook that is missing here is proven."""
 

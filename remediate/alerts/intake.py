@@ -98,7 +98,7 @@ class Intake:
     def _new(
         self, alert: IncomingAlert, authentication: Authentication, ledger: Ledger, doubts: Doubts, now: datetime
     ) -> tuple[AlertDecision, OpenDecision | None]:
-        """Return the decision about a new alert, and the open one that it belongs to in a storm."""
+        """Return the decision about a new alert, and the open one whose storm it joins."""
         rule = self.policy.rule_for(alert.labels, alert.source)
         if rule is None:
             why = "no rule of the policy matches"

@@ -1,4 +1,4 @@
-"""A project's alert policy: which alert leads to which action on which host, and how far it may go.
+"""A project's alert policy: the actions that alerts lead to, their hosts and their limits.
 
 Labels are compared for equality, and a host is a name of the inventory. There are no patterns, because an alert must
 not choose what is done where.
@@ -155,7 +155,7 @@ class PolicyRule(FrozenModel):
     mode: PolicyMode = Field(default=PolicyMode.PROPOSE, description="observe, propose or auto")
 
     def matches(self, labels: Mapping[str, str], source: str) -> bool:
-        """Whether an alert with these labels, from this source, is meant."""
+        """Return whether an alert with these labels, from this source, is meant."""
         return (not self.sources or source in self.sources) and all(
             labels.get(label) in values for label, values in self.match.items()
         )
@@ -176,7 +176,7 @@ class QuietHours(FrozenModel):
         return self
 
     def hold(self, local: datetime) -> bool:
-        """Whether this local time is among them."""
+        """Return whether this local time is among them."""
         clock = local.time()
         if self.start < self.end:
             return self.start <= clock < self.end

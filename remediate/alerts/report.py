@@ -1,4 +1,4 @@
-"""The document of `alert`: what the policy decided for each alert, and what that means for an exit code."""
+"""The document of `alert`: the policy's decision about each alert, and the exit code."""
 
 import shlex
 from collections import Counter
@@ -78,7 +78,7 @@ class AlertsReport(FrozenModel):
 
 
 def exit_code(decisions: Iterable[AlertDecision]) -> int:
-    """Return the exit code: 2 no host, 3 no rule, 10 something is proposed, 0 nothing is to be done."""
+    """Return the exit code: 2 no host, 3 no rule, 10 a proposal, 0 nothing to do."""
     found = tuple(decisions)
     reasons = {each.suppressed_by for each in found}
     if SuppressedBy.UNKNOWN_HOST in reasons:

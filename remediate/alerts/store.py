@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from remediate.alerts.alert import AlertStatus, IncomingAlert
 from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.ledger import Ledger
-from remediate.journal.journal import journal_database
+from remediate.journal.journal import JournalStore, journal_database
 from remediate.masking.masker import Masker
 
 if TYPE_CHECKING:
@@ -35,14 +35,11 @@ class RecordedAlert(NamedTuple):
     """Number of repetitions while it burned; 0 at its end."""
 
 
-class AlertStore:
-    """The open store of one project's alerts; use it as a context manager, or close it.
-
-    Every method raises JournalError when the database fails, and returns only when its writes are durable.
-    """
+class AlertStore(JournalStore):
+    """The open store of one project's alerts."""
 
     def __init__(self, database: "JournalDatabase", project: str) -> None:
-        self._database = database
+        super().__init__(database)
         self._project = project
         self._masker = Masker()
 
@@ -51,22 +48,12 @@ class AlertStore:
         """Open the store in the journal's database. Raises as `Journal.open` does."""
         return cls(journal_database(url), project)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database; call this once, when nothing uses it any more."""
-        self._database.close()
-
     @contextmanager
     def deciding(self) -> Iterator[Ledger]:
         """Open the ledger for one payload. Deciders wait for each other, so that each sees what the last one did."""
         from sqlalchemy import func, select
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
                 connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
             yield Ledger(connection, self._project, self._masker)
@@ -76,7 +63,7 @@ class AlertStore:
         from remediate.journal.schema import alerts
 
         query = alerts.select().where((alerts.c.project == self._project) & (alerts.c.first_seen >= since))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = [event for row in connection.execute(query) for event in _events(row)]
         return tuple(sorted(found, key=lambda event: event.at))
 

@@ -43,7 +43,7 @@ class Command(NamedTuple):
         return self.name if self.name.startswith("do.") else self.name.partition(".")[2] or self.name
 
     def wants_value(self, word: str) -> bool:
-        """Whether the word after this one is its value."""
+        """Return whether the word after this one is its value."""
         return any(
             word in {f"--{name}", f"-{name}"} for flag in self.flags if flag.kind is not bool for name in flag.names
         )

@@ -105,7 +105,7 @@ class IncidentContext(NamedTuple):
         return text_of(self.flags, name) or ""
 
     def given(self, name: str) -> bool:
-        """Whether a switch is set."""
+        """Return whether a switch is set."""
         return bool(self.flags.get(name))
 
     def say(self, text: str) -> None:
@@ -168,7 +168,7 @@ class IncidentContext(NamedTuple):
 
     @property
     def still_trying(self) -> str:
-        """What sends a message that is still waiting."""
+        """The command that sends a message that is still waiting."""
         return f"{self.program} incident.watch goes on trying, with --once it tries what is due now"
 
     @property
@@ -216,7 +216,7 @@ class IncidentContext(NamedTuple):
         return fold([*incident.timeline, *events])
 
     def is_public(self, incident: Incident) -> bool:
-        """Whether the status page shows it.
+        """Return whether the status page shows it.
 
         Once shown it stays public until its end, even if its severity drops.
         """
@@ -277,7 +277,7 @@ def _reaching(notifier: Notifier, screen: Terminal | None) -> Notifier:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be stored: bytes that are not UTF-8 cannot."""
+    """Return whether it can be stored: bytes that are not UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -49,7 +49,7 @@ def newest_triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport |
 
 
 def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
-    """Return what is said of a triage of these hosts that is too old to begin with; empty if there is none."""
+    """Return the line about a triage of these hosts that is too old to use; empty without one."""
     report = _newest(room, hosts, _REMEMBERED)
     if report is None:
         return ""
@@ -57,7 +57,7 @@ def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
 
 
 def age_of(room: IncidentContext, report: TriageReport) -> str:
-    """Return what is said of the triage that an incident begins with: its age, and how to look again at an old one."""
+    """Return the line about the triage that an incident begins with: its age, and how to repeat it."""
     said = f"from the triage of {_moment_and_age(room, report)}"
     return f"{said}, which may be over: {_again(room, report)}" if _is_old(room, report) else said
 
@@ -153,13 +153,10 @@ def runs_of(room: IncidentContext, hosts: Sequence[str], since: datetime | None)
     Raises ConfigurationError for a named run that belongs to another incident.
     """
     taken = room.store.attached()
-    journal = Journal.open(room.project.journal())
-    try:
+    with Journal.open(room.project.journal()) as journal:
         named = room.flags.get("run")
         wanted = [journal.find(str(prefix)) for prefix in named] if isinstance(named, list) else []
         found = journal.runs(limit=_RUNS) if since is not None and hosts else ()
-    finally:
-        journal.close()
     for run in wanted:
         if (other := _belongs(room, run, taken)) is not None:
             raise ConfigurationError(f"run {run.shown} belongs to incident {other} already")

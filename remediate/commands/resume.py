@@ -1,6 +1,4 @@
-"""runs.resume: finds out what a run did whose process died, ends it, and goes on with a new one."""
-
-from contextlib import closing
+"""runs.resume: ends a run whose process died, by its hosts' answers, and starts it again."""
 
 from remediate.commands.failure import failure
 from remediate.commands.given import Flags, beginning, text_of
@@ -18,8 +16,8 @@ from remediate.report.lines import HEADLINES
 
 
 def resume_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """End a run whose process died by what its hosts say, and go on with a new run of the same."""
-    with closing(Journal.open(project.journal())) as journal:
+    """End a run whose process died, by its hosts' answers, and start the same again."""
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(_wanted(flags))
         _demand_dead(stored, flags, terminal)
         narrate = _narrate(flags, terminal)
@@ -80,7 +78,7 @@ def _demand_dead(stored: StoredRun, flags: Flags, terminal: Terminal) -> None:
 
 
 def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:
-    """End a run that cannot be repeated: it was given a secret, or was started by a program of its own."""
+    """End a run that cannot be repeated: one with a secret, or one started by a program."""
     why = "no record has what this run was given (a secret, or a caller's own remedies)"
     report = give_up(stored, journal, why)
     if flags.get("json"):

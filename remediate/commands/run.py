@@ -91,7 +91,7 @@ def _write_junit(file: Path, report: Report, terminal: Terminal) -> None:
 
 
 def _is_resolved(named: str, project: Project) -> bool:
-    """Whether the run's incident is over. Raises ConfigurationError if there is none."""
+    """Return whether the run's incident is over. Raises ConfigurationError if there is none."""
     from remediate.journal.incident_ids import IncidentIds
 
     try:

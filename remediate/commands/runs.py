@@ -25,12 +25,9 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal, *, program: st
     limit = text_of(flags, "limit") or "20"
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
         raise ConfigurationError(f"--limit takes a number of runs, from 1 to {MOST}")
-    journal = Journal.open(project.journal())
-    try:
+    with Journal.open(project.journal()) as journal:
         runs = journal.runs(limit=int(limit))
         intents = journal.open_intents()
-    finally:
-        journal.close()
     if (pause := kill_switch(project).read()) is not None:
         terminal.say(f"{pause}: {program} unpause")
     begun = Counter(intent.run for intent in intents)
@@ -104,11 +101,8 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
     wanted = flags.get("run")
     if not isinstance(wanted, str):
         raise ConfigurationError("which run? give its id, or the beginning of it (runs.list shows them)")
-    journal = Journal.open(project.journal())
-    try:
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(wanted)
-    finally:
-        journal.close()
     if stored.report is None:
         if flags.get("json"):
             raise JournalError(f"run {stored.id} never finished, so there is no report of it")

@@ -20,7 +20,7 @@ def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
     inventory = root / "inventories"
 
     def installation(name: str) -> str:
-        (host,) = select(name, tuple(sorted(inventory.glob("staging*.yml"))))
+        (host,) = select(name, inventory / f"{name}.yml")
         return script_of(host, project)
 
     host = up(

@@ -200,7 +200,7 @@ class IncidentWatch:
 
 
 def _hung_up(out: MaskedWriter) -> bool:
-    """Whether the other end of a pipe or terminal is gone. A file has none."""
+    """Return whether the other end of a pipe or terminal is gone. A file has none."""
     try:
         poll = select.poll()
         poll.register(out.fileno(), 0)

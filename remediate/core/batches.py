@@ -55,7 +55,7 @@ def askings(probes: Sequence[Probe[Fact]], *, together: bool) -> tuple[Asking, .
 
 
 def turns(asked: Sequence[Asking]) -> tuple[tuple[int, ...], ...]:
-    """Return the positions of those to ask in turn: the brief ones of each user, where there are several."""
+    """Return the positions of the questions to ask in turn: several brief ones of a user."""
     users: dict[str | None, list[int]] = {}
     for index, each in enumerate(asked):
         if each.brief:

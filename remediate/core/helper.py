@@ -90,7 +90,7 @@ done 3>&1
 
 
 def in_turn(run: Run) -> Run:
-    """Return the permission to ask a question as one of several: its deadline, and its words or its declared line."""
+    """Return the permission to ask one of several questions: its deadline, and its words or line."""
     words = run.arguments if run.verb else run.argv
     line = (f"{run.seconds:g}", run.verb or "-", run.digest, *words)
     return Run.of(HELPER, user=run.user, seconds=SEVERAL_SECONDS).helped(SEVERAL, *line)

@@ -10,7 +10,7 @@ NAMED: Final = 8
 
 
 def names_of(hosts: Iterable[Host]) -> str:
-    """Return the names for a message: all of them, or the first few and how many more there are."""
+    """Return the names for a message: all, or the first few and the number of others."""
     names = [host.name for host in hosts]
     if len(names) <= NAMED:
         return ", ".join(names)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import override
 
 from remediate.core.batches import commands_for
 from remediate.core.command import Run
@@ -117,7 +118,7 @@ class Playbook:
         return tuple(self._runbook(host))
 
     def __call__(self, host: Host) -> HostPlan:
-        """See Runnable."""
+        """Return the plan for this host, without parameters. Raises ConfigurationError."""
         return self.plan_for(host, {})
 
     def plan_for(self, host: Host, parameters: Mapping[str, object]) -> HostPlan:
@@ -193,7 +194,7 @@ def playbook(
 
 
 @dataclass(frozen=True)
-class BoundPlaybook:
+class BoundPlaybook(Runnable):
     """A playbook together with its parameters."""
 
     playbook: Playbook
@@ -201,15 +202,15 @@ class BoundPlaybook:
     discovers: ClassVar[bool] = True
 
     @property
+    @override
     def name(self) -> str:
-        """See Runnable."""
         return self.playbook.name
 
     @property
+    @override
     def severity(self) -> Severity | None:
-        """See Runnable."""
         return self.playbook.severity
 
+    @override
     def __call__(self, host: Host) -> HostPlan:
-        """See Runnable."""
         return self.playbook.plan_for(host, dict(self.parameters))

@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
+from pydantic import Field
+from typing_extensions import override
+
 from remediate.core.command import Output, Question, Run
 from remediate.core.field_types import FrozenModel
 from remediate.core.helper import COMPLAINT, UNDECLARED
@@ -142,6 +145,17 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
         if output.cut and not self.accepts_truncated:
             raise Unreadable(f"{self.label()}: the answer is too long to be read whole")
         return self.parse(output)
+
+
+class PlacedProbe(Probe[T_co]):
+    """A question that is asked from the host or from the controller, as its field says."""
+
+    asked_from: Vantage = Field(description="host or controller")
+
+    @property
+    @override
+    def vantage(self) -> Vantage:
+        return self.asked_from
 
 
 def whole_number(text: str, source: str) -> int:

@@ -1,4 +1,4 @@
-"""Which certificates the controller trusts, whatever its version of Python."""
+"""The certificates that the controller trusts, whatever its version of Python."""
 
 import ssl
 from pathlib import Path

@@ -1,39 +1,42 @@
-"""Applies one remedy under the lock and behind the fence, and watches until it settles."""
+"""Applies remedies to one host: under its lock, behind a fence, recorded before and after."""
 
-from collections.abc import Callable
-from enum import Enum
-from threading import Event
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
-from remediate.core.outcome import Verified
+from remediate.core.outcome import StepOutcome, Touched, Verified
 from remediate.core.playbook import Probes
-from remediate.core.remedy import Failed, Proven, Remedy, Step, Verification
-from remediate.core.verdict import LOCK_MISSING, LOCKED, PAUSED, Verdict, refuse
-from remediate.engine.judge import RULES, explain, verification
-from remediate.engine.lock import lock_refusal
-from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
-from remediate.transport.acted import Acted, ActState, CommandResult
+from remediate.core.remedy import Failed, Proven, Remedy, Verification, basis
+from remediate.core.verdict import (
+    JOURNAL_UNWRITABLE,
+    LOCK_MISSING,
+    LOCKED,
+    MOVED,
+    OUT_OF_TIME,
+    PAUSED,
+    Decision,
+    Verdict,
+    proceed,
+    refuse,
+)
+from remediate.engine.context import NotRecorded
+from remediate.engine.judge import RULES, Symptom, explain, judge, not_attempted, relied_on, symptom, verification
+from remediate.engine.lock import LockedByOthers, lock_refusal
+from remediate.engine.open_host import OpenHost
+from remediate.engine.outcomes import Ran, step_outcome, stops_dependents
+from remediate.engine.rejoin import found_out
+from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey
+from remediate.engine.transitions import judge_patiently
+from remediate.errors import ContactLost, Unreachable
+from remediate.transport.acted import Acted, ActState
 from remediate.transport.script import Act, Fence
 
+FENCE_TRIES: Final = 3
+"""The number of attempts at a step when something moves before the lock is held."""
 TURN_SECONDS: Final = 10.0
 """The most seconds that one exec waits for the lock."""
-
-
-class Ran(NamedTuple):
-    """The commands ran; this is their effect."""
-
-    commands: tuple[CommandResult, ...]
-    verified: Verified
-    evidence: str
-
-
-class NotRun(Enum):
-    """Nothing ran, because something moved between the survey and the lock. Survey and decide again."""
-
-    MOVED = "moved"
 
 
 class Stopped(Exception):
@@ -44,99 +47,211 @@ class Stopped(Exception):
         self.ran = ran
 
 
-def fenced(remedy: Remedy, relied_on: Probes) -> Probes:
-    """Return the questions that are asked again under the lock."""
-    return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on)))
+@dataclass
+class Changes:
+    """The known changes of a run to one host, at this moment."""
+
+    steps: list[StepOutcome] = field(default_factory=list)
+    healed: list[tuple[Remedy, Facts]] = field(default_factory=list)
+    """The remedies that were proven, each with the facts from before it acted."""
+    touched: Touched = Touched.NO
+    acting: bool = False
+    """An act was begun, and its result is not known yet."""
+    blind: bool = False
+    """The link was lost while a step acted, and nothing was seen of the host afterwards."""
+    served: float | None = None
+    """The moment, on the monotonic clock, when the symptom was first seen to be over."""
 
 
-def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
-    """Return the steps with a fence of the guard's facts: identity, permissions, the rest."""
-    answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced(remedy, relied_on))
-    fence = tuple(
-        Fence(run=run, stdout=output.stdout, exit=output.exit, volatile=volatile)
-        for run, output, volatile in answers
-        if isinstance(run, Run)
-    )
-    return Act(steps=steps, fence=fence, wait=wait, settle=remedy.settle)
+class Applier:
+    """The steps of one run on an examined host. `changes` is true at any moment, also after an exception."""
 
+    def __init__(self, opened: OpenHost, changes: Changes, despite: str) -> None:
+        """Take an examined host. `despite` is added to the reason of every change."""
+        self._open = opened
+        self._changes = changes
+        self._despite = despite
 
-def apply_remedy(
-    surveyor: Surveyor,
-    remedy: Remedy,
-    steps: tuple[Step, ...],
-    *,
-    wait: float,
-    owner: tuple[str, ...],
-    enough: Callable[[Facts], bool],
-    stop: Event,
-    relied_on: Probes = (),
-    despite: str = "",
-    paused: Callable[[], str | None] = lambda: None,
-) -> Ran | NotRun | Verdict:
-    """Apply a remedy in one exec. A returned Verdict is a refusal: nothing ran.
+    def step(self, position: int) -> None:
+        """Judge the remedy at `position` on the latest facts, and apply it if it is needed.
 
-    `wait` is the seconds to wait for the lock. An exec acts as soon as it has the lock, so each waits briefly, and
-    the kill switch (`paused`) is looked at before the next. `enough` decides on the facts of a proven remedy whether
-    to stop looking before its time is over. The answers of `relied_on` must be the same under the lock as before.
-    `despite` is a holder of the lock that is tolerated. Raises Unreachable if nothing was sent, ContactLost if the
-    result is not known, and Stopped.
-    """
-    until = monotonic() + wait
-    act = act_of(remedy, surveyor.facts, steps, wait=min(wait, TURN_SECONDS), relied_on=relied_on)
-    act = act.model_copy(update={"despite": despite})
-    while True:
-        tried = _try(surveyor, remedy, act, owner, enough, stop)
-        left = until - monotonic()
-        if not _is_locked(tried) or left <= 0 or stop.is_set():
-            return tried
-        if (why := paused()) is not None:
-            return refuse(PAUSED, why)
-        act = act.model_copy(update={"wait": min(left, TURN_SECONDS)})
+        Raises Stopped, Unreachable (this step changed nothing), and ContactLost if its result is not known.
+        """
+        remedy = self._open.host_plan.remedies[position]
+        verdict, begun = self._verdict(position, remedy), monotonic()
+        for _ in range(FENCE_TRIES):
+            if verdict.decision is not Decision.PROCEED:
+                self._keep(position, step_outcome(remedy, verdict, self._open.facts))
+                return
+            step = self._apply(position, remedy, proceed(f"{verdict.reason}{self._despite}"))
+            if step is not None:
+                self._keep(position, step.model_copy(update={"seconds": round(monotonic() - begun, 1)}))
+                return
+            # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
+            self._open.surveyor.ask_alone(self._fenced(remedy))
+            self._open.survey()
+            verdict = judge_patiently(self._open, position)[position].verdict
+        moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
+        self._keep(position, step_outcome(remedy, moved, self._open.facts))
 
+    def _verdict(self, position: int, remedy: Remedy) -> Verdict:
+        verdict = self._open.judge()[position].verdict
+        blocking = {step.remedy for step in self._changes.steps if stops_dependents(step)}.intersection(remedy.after)
+        if not blocking and verdict.decision is Decision.WAIT:
+            verdict = judge_patiently(self._open, position)[position].verdict
+        if blocking and verdict.decision is not Decision.SKIP:
+            return not_attempted(sorted(blocking))
+        if verdict.decision is Decision.PROCEED and self._open.left < self._open.options.hold:
+            seconds = self._open.options.timeout
+            return refuse(OUT_OF_TIME, f"too little is left of the {seconds:g} s given to this host")
+        return verdict
 
-def _is_locked(tried: Ran | NotRun | Verdict) -> bool:
-    return isinstance(tried, Verdict) and tried.code is not None and tried.code.name == LOCKED.name
+    def _apply(self, position: int, remedy: Remedy, verdict: Verdict) -> StepOutcome | None:
+        """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
+        opened, changes, before = self._open, self._changes, self._open.facts
+        act = self._act(remedy)
+        if (paused := self._paused()) is not None:
+            return step_outcome(remedy, paused, before)
+        try:
+            opened.context.record.intend(opened.host, position, remedy, act.steps, basis(remedy, before))
+        except NotRecorded as error:
+            return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
+        opened.progress(f"{remedy.kind}: {verdict.reason}")
+        changes.acting = True
+        tried: Ran | Verdict | None
+        try:
+            tried = self._once_unlocked(remedy, act)
+            if isinstance(tried, LockedByOthers) and (why := opened.options.overrides.get(LOCKED.name)):
+                verdict = proceed(f"{verdict.reason}; {tried.who}; {LOCKED.name} overridden: {why}")
+                opened.progress(f"{remedy.kind}: {verdict.reason}")
+                act = act.model_copy(update={"despite": tried.held, "wait": 0})
+                tried = self._paused() or self._once_unlocked(remedy, act)
+        except Stopped as stopped:
+            changes.touched = Touched.YES
+            self._break_off(position, step_outcome(remedy, verdict, before, stopped.ran))
+            raise
+        except ContactLost as error:
+            tried = self._found_out(position, remedy, verdict, before, act, error)
+        except Unreachable:
+            self._break_off(position, step_outcome(remedy, verdict, before))
+            raise
+        if isinstance(tried, Ran):
+            changes.touched = Touched.YES
+            step = step_outcome(remedy, verdict, before, tried)
+            if tried.verified is Verified.PROVEN:
+                changes.healed.append((remedy, before))
+        else:
+            step = step_outcome(remedy, tried or verdict, before)
+        changes.acting = False
+        opened.context.record.conclude(opened.host, position, step)
+        return None if tried is None else step
 
+    def _found_out(
+        self, position: int, remedy: Remedy, verdict: Verdict, before: Facts, act: Act, lost: ContactLost
+    ) -> Ran:
+        """Return what a step did whose link was lost. Raises Unreachable if nothing, ContactLost if that is unknown."""
+        # The host may not notice that the link is dead: then the step's exec holds the lock until its own deadline.
+        seconds = sum(run.seconds for run in act.steps) + act.settle + SURVEY_SECONDS
+        found = found_out(self._open, remedy, before, lost, wait=min(seconds, max(0.0, self._open.left)))
+        if isinstance(found, Unreachable):
+            self._break_off(position, step_outcome(remedy, verdict, before))
+            raise found
+        if found.verified is Verified.UNKNOWN:
+            self._changes.blind = True
+            self._break_off(position, step_outcome(remedy, verdict, before, found))
+            raise ContactLost(found.evidence)
+        return found
 
-def _try(
-    surveyor: Surveyor,
-    remedy: Remedy,
-    act: Act,
-    owner: tuple[str, ...],
-    enough: Callable[[Facts], bool],
-    stop: Event,
-) -> Ran | NotRun | Verdict:
-    before = surveyor.facts
-    seconds = act.wait + sum(run.seconds for run in act.steps) + remedy.settle + SURVEY_SECONDS
-    with surveyor.look(act, seconds=seconds, owner=owner) as look:
-        acted = look.acted()
-        match acted.state:
-            case ActState.MOVED:
-                return NotRun.MOVED
-            case ActState.LOCKED:
-                return lock_refusal(acted.holder, owner)
-            case ActState.NO_LOCK:
-                return refuse(LOCK_MISSING, LOCK_MISSING.meaning)
-            case ActState.ACTED:
-                result = _settle(look, remedy, before, enough, stop)
-                ran = Ran(acted.commands, _verified(result), _evidence(result, acted))
-                if stop.is_set() and not isinstance(result, Proven):
-                    # Not failed: the run was stopped before the time for the effect was over.
-                    raise Stopped(ran._replace(verified=Verified.UNKNOWN))
-                return ran
+    def _break_off(self, position: int, step: StepOutcome) -> None:
+        """Record and keep the known part of a step that did not finish."""
+        self._open.context.record.conclude(self._open.host, position, step)
+        self._keep(position, step)
 
+    def _keep(self, position: int, step: StepOutcome) -> None:
+        self._changes.steps.append(step)
+        total = len(self._open.host_plan.remedies)
+        self._open.context.reporter.stepped(self._open.host, position + 1, total, step)
 
-def _settle(
-    look: OpenSurvey, remedy: Remedy, before: Facts, enough: Callable[[Facts], bool], stop: Event
-) -> Verification | None:
-    until = monotonic() + remedy.settle
-    while True:
-        after = look.survey()
-        result = verification(remedy, before, after)
-        if isinstance(result, Failed) or (isinstance(result, Proven) and enough(after)):
-            return result
-        if monotonic() >= until or stop.wait(look.pause):
-            return result
+    # -- one exec --------------------------------------------------------------------------------------------------
+
+    def _fenced(self, remedy: Remedy) -> Probes:
+        """Return the questions that are asked again under the lock: identity, permissions, the rest."""
+        relied = relied_on(self._open.host_plan, remedy)
+        return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied)))
+
+    def _act(self, remedy: Remedy) -> Act:
+        """Return the steps with a fence of the guard's facts."""
+        facts, options = self._open.facts, self._open.options
+        answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in self._fenced(remedy))
+        fence = tuple(
+            Fence(run=run, stdout=output.stdout, exit=output.exit, volatile=volatile)
+            for run, output, volatile in answers
+            if isinstance(run, Run)
+        )
+        wait = min(options.wait, max(0.0, self._open.left - options.hold))
+        return Act(steps=tuple(remedy.apply(facts)), fence=fence, wait=wait, settle=remedy.settle)
+
+    def _once_unlocked(self, remedy: Remedy, act: Act) -> Ran | Verdict | None:
+        """Act when the lock is free. Return a refusal, or None if something had moved: then nothing ran.
+
+        An exec acts as soon as it has the lock, so each waits briefly, and the kill switch is looked at before the
+        next. Raises Unreachable if nothing was sent, ContactLost if the result is not known, and Stopped.
+        """
+        until, wait = monotonic() + act.wait, act.wait
+        while True:
+            tried = self._exec(remedy, act.model_copy(update={"wait": min(wait, TURN_SECONDS)}))
+            wait = until - monotonic()
+            locked = isinstance(tried, Verdict) and tried.code is not None and tried.code.name == LOCKED.name
+            if not locked or wait <= 0 or self._open.stop.is_set():
+                return tried
+            if (paused := self._paused()) is not None:
+                return paused
+
+    def _paused(self) -> Verdict | None:
+        """Return the refusal if the kill switch says that nothing may be changed now."""
+        why = self._open.context.paused()
+        return None if why is None else refuse(PAUSED, why)
+
+    def _exec(self, remedy: Remedy, act: Act) -> Ran | Verdict | None:
+        before, stop = self._open.facts, self._open.stop
+        owner = (*self._open.context.owner, remedy.kind)
+        seconds = act.wait + sum(run.seconds for run in act.steps) + act.settle + SURVEY_SECONDS
+        with self._open.surveyor.look(act, seconds=seconds, owner=owner) as look:
+            acted = look.acted()
+            match acted.state:
+                case ActState.MOVED:
+                    return None
+                case ActState.LOCKED:
+                    return lock_refusal(acted.holder, owner)
+                case ActState.NO_LOCK:
+                    return refuse(LOCK_MISSING, LOCK_MISSING.meaning)
+                case ActState.ACTED:
+                    result = self._settle(look, remedy, before)
+                    ran = Ran(acted.commands, _verified(result), _evidence(result, acted))
+                    if stop.is_set() and not isinstance(result, Proven):
+                        # Not failed: the run was stopped before the time for the effect was over.
+                        raise Stopped(ran._replace(verified=Verified.UNKNOWN))
+                    return ran
+
+    def _settle(self, look: OpenSurvey, remedy: Remedy, before: Facts) -> Verification | None:
+        until = monotonic() + remedy.settle
+        while True:
+            after = look.survey()
+            result = verification(remedy, before, after)
+            if isinstance(result, Failed) or (isinstance(result, Proven) and self._is_enough(remedy, after)):
+                return result
+            if monotonic() >= until or self._open.stop.wait(look.pause):
+                return result
+
+    def _is_enough(self, remedy: Remedy, facts: Facts) -> bool:
+        """Return whether to stop looking: the site serves again, or another remedy is needed."""
+        host_plan = self._open.host_plan
+        if symptom(host_plan, facts) is Symptom.OVER:
+            if host_plan.symptoms and self._changes.served is None:
+                self._changes.served = monotonic()
+            return True
+        judged = judge(host_plan, facts, self._open.options.overrides)
+        return any(each.decision is Decision.PROCEED and each.remedy != remedy for each in judged)
 
 
 def _verified(result: Verification | None) -> Verified:

@@ -18,8 +18,8 @@ from remediate.engine.judge import (
     youngest,
 )
 from remediate.engine.open_host import OpenHost
-from remediate.engine.stability import Healed, Held, Window
-from remediate.engine.transitions import TRIES
+from remediate.engine.stability import Healed, Held, Window, watch_fixed
+from remediate.engine.transitions import TRIES, left_open, wait_until_settled
 from remediate.errors import Unreadable
 
 _STEADY: Final = 5.0
@@ -72,7 +72,7 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
         return Conclusion(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
     if (left := _left_open(host, steps, healed)) is not None:
         return left
-    window = host.watch_fixed(healed)
+    window = watch_fixed(host, healed)
     match window.held:
         case Held.HELD:
             return _fallen(host, steps, healed) or Conclusion(RunVerdict.FIXED, window=window)
@@ -85,9 +85,14 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
             return Conclusion(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
 
 
+def held(step: StepOutcome, window: Window) -> StepOutcome:
+    """Return a step with the evidence that its effect lasted."""
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
+
+
 def _settle(host: OpenHost, healed: Healed, left: float) -> None:
     """Wait for things that change state by themselves, within the healed remedies' `settle`."""
-    host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
+    wait_until_settled(host, min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
 
 
 def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
@@ -126,7 +131,7 @@ def _left_open(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> 
     """
     proven = {remedy for remedy, _ in healed}
     turns = enumerate(zip(host.host_plan.remedies, steps, strict=True))
-    left = host.left_open([at for at, (remedy, step) in turns if remedy not in proven and not _told(remedy, step)])
+    left = left_open(host, [at for at, (remedy, step) in turns if remedy not in proven and not _told(remedy, step)])
     if left is None:
         return None
     code, why = (left.verdict.code or UNFINISHED).name, left.verdict.reason

@@ -1,29 +1,36 @@
-"""The hosts of one run: all are surveyed at once, those that need it are changed in batches."""
+"""The hosts of one run: surveyed at once, and changed in batches where needed."""
 
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Semaphore
-from typing import TypeVar
+from threading import Lock, Semaphore
+from typing import Final, TypeVar
 
 from remediate.core.options import Options
-from remediate.core.outcome import HostOutcome
-from remediate.core.verdict import RefusalCode
+from remediate.core.outcome import HostOutcome, RunVerdict
+from remediate.core.rollout import batch_size, failures_allowed
+from remediate.core.verdict import EARLIER_HOST_FAILED, RefusalCode
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import Reporter
-from remediate.engine.rollout import Rollout
 from remediate.engine.suppression import Suppression
 from remediate.errors import ConfigurationError
 from remediate.masking.masker import Masker
 
 T = TypeVar("T")
 
+_GOOD: Final = frozenset({RunVerdict.FIXED, RunVerdict.HEALTHY})
+
 Consent = Callable[[Sequence[HostRunner], Options], "tuple[RefusalCode, str] | None"]
 """Decides before any change, with the hosts that need one. Returns None, or a refusal and its reason."""
 
 
 class HostPool:
-    """All hosts of one run: looks at them, asks for consent, and changes those that need it."""
+    """All hosts of one run: looks at them, asks for consent, and changes those that need it.
+
+    The first batch proves the fix: the next one begins only if every host of it ended well and one was fixed. A batch
+    that others fixed meanwhile proves nothing, so the next one has the first size again. Too many failures leave the
+    rest alone.
+    """
 
     def __init__(self, options: Options, reporter: Reporter, masker: Masker) -> None:
         self._options = options
@@ -32,6 +39,10 @@ class HostPool:
         self._outcomes: dict[HostRunner, HostOutcome] = {}
         self._connected = Semaphore(options.forks)
         """Connections that may stay open until their host is changed."""
+        self._lock = Lock()
+        self._failed: list[str] = []
+        self._allowed = 0
+        self._batch = 0
 
     def run(self, runs: Sequence[HostRunner], consent: Consent, suppress: Suppression) -> tuple[HostOutcome, ...]:
         """Return the outcome of each. Raises ConfigurationError before anything was changed."""
@@ -44,7 +55,7 @@ class HostPool:
             pending = [run for run in runs if run not in self._outcomes]
             refusal = consent(pending, self._options) if pending else None
             if refusal is None:
-                Rollout(self._options, len(pending), _safely(HostRunner.mend), self._ended).change(pending)
+                self._change(pending)
             else:
                 for run in pending:
                     self._ended(run, run.refuse(*refusal))
@@ -64,6 +75,40 @@ class HostPool:
                 run.release()
             self._reporter.waits(run.host)
         return outcome
+
+    def _change(self, runs: Sequence[HostRunner]) -> None:
+        """Change all hosts in batches, or as many as may begin."""
+        self._allowed = failures_allowed(self._options.max_fail, len(runs))
+        begun = 0
+        while begun < len(runs):
+            batch = runs[begun : begun + batch_size(self._options.serial, self._batch, len(runs))]
+            begun += len(batch)
+            fixed = RunVerdict.FIXED in self._changed_at_once(batch)
+            if fixed and (self._batch > 0 or not self._failed):
+                self._batch += 1
+
+    def _changed_at_once(self, batch: Sequence[HostRunner]) -> set[RunVerdict]:
+        workers = min(self._options.forks, len(batch))
+        if workers == 1:
+            return set(map(self._changed, batch))  # In this thread, where Ctrl-C of a library's user arrives.
+        with ThreadPoolExecutor(workers, thread_name_prefix="change") as pool:
+            return set(pool.map(self._changed, batch))
+
+    def _changed(self, run: HostRunner) -> RunVerdict:
+        refusal = self._refusal()
+        outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)
+        if refusal is None and outcome.verdict not in _GOOD:
+            with self._lock:
+                self._failed.append(f"{run.host.name} came out {outcome.verdict.value}")
+        self._ended(run, outcome)
+        return outcome.verdict
+
+    def _refusal(self) -> tuple[RefusalCode, str] | None:
+        with self._lock:
+            if not self._failed or (self._batch > 0 and len(self._failed) <= self._allowed):
+                return None
+            first, *more = self._failed
+        return EARLIER_HOST_FAILED, f"{first}{f', and {len(more)} more hosts failed' if more else ''}"
 
     def _ended(self, run: HostRunner, outcome: HostOutcome) -> None:
         """Keep what the report needs of a host, and nothing else."""

@@ -1,7 +1,7 @@
-"""Sessions that connect when they are needed, for hosts that wait and for a library user's next call."""
+"""Sessions that connect when needed, for waiting hosts and a library user's next call."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Unpack
 
 from typing_extensions import override
 
@@ -9,10 +9,10 @@ from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.transport.acted import Acted
 from remediate.transport.script import Act
-from remediate.transport.session import Answers, Rounds, Session
+from remediate.transport.session import Answers, ExecOptions, Rounds, Session
 
 _DEAD_LINK: Final = frozenset({UnreachableCode.LOST, UnreachableCode.TIMEOUT})
-"""How a link that died while nobody used it shows at the next exec."""
+"""The codes of an exec on a link that died while nobody used it."""
 
 
 class LazySession(Session):
@@ -28,19 +28,10 @@ class LazySession(Session):
         self._session: Session | None = None
 
     @override
-    def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,
-        owner: Sequence[str] = (),
-        extra: float = 0,
-        together: bool = True,
-    ) -> Rounds:
+    def begin(self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]) -> Rounds:
         if self._session is None:
             self._session = self._opened()
-        return self._session.begin(probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
+        return self._session.begin(probes, act, **how)
 
     def _opened(self) -> Session:
         try:
@@ -71,20 +62,11 @@ class KeptSession(LazySession):
         self._idle = False
 
     @override
-    def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,
-        owner: Sequence[str] = (),
-        extra: float = 0,
-        together: bool = True,
-    ) -> Rounds:
+    def begin(self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]) -> Rounds:
         was_idle, self._idle = self._idle, False
 
         def again() -> Rounds:
-            return LazySession.begin(self, probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
+            return LazySession.begin(self, probes, act, **how)
 
         if not was_idle or act is not None:
             return again()

@@ -1,18 +1,16 @@
 """An examined host: its plan, its facts, and the time left."""
 
-from collections.abc import Callable
-from threading import Event
 from time import monotonic
 
 from remediate.core.facts import Facts
+from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import StepOutcome
 from remediate.core.playbook import HostPlan
+from remediate.engine.context import Context
 from remediate.engine.judge import Judgement, judge
 from remediate.engine.outcomes import step_outcome
-from remediate.engine.stability import Healed, StabilityWatch, Window
 from remediate.engine.surveyor import Surveyor
-from remediate.engine.transitions import judge_after_transitions, left_open, wait_until_settled
 
 
 class OpenHost:
@@ -20,20 +18,25 @@ class OpenHost:
 
     def __init__(
         self,
+        host: Host,
         host_plan: HostPlan,
         surveyor: Surveyor,
         options: Options,
+        context: Context,
         *,
         begun: float,
-        stop: Event,
-        progress: Callable[[str], None],
     ) -> None:
+        self.host = host
         self.host_plan = host_plan
         self.surveyor = surveyor
         self.options = options
-        self.stop = stop
-        self.progress = progress
+        self.context = context
+        self.stop = context.stop
         self._begun = begun
+
+    def progress(self, text: str) -> None:
+        """Tell the operator what is going on on this host."""
+        self.context.reporter.progress(self.host, text)
 
     @property
     def facts(self) -> Facts:
@@ -57,32 +60,6 @@ class OpenHost:
         """Judge every remedy on the latest facts."""
         return judge(self.host_plan, self.facts, self.options.overrides)
 
-    def patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
-        """Judge, and look again while the remedy at `position` is in transition. Without one, the plan counts."""
-        return judge_after_transitions(
-            self.surveyor, self.judge, position=position, left=self.left, stop=self.stop, progress=self.progress
-        )
-
     def planned(self) -> tuple[StepOutcome, ...]:
         """Return the present decision on every remedy, with the exact commands."""
         return tuple(step_outcome(each.remedy, each.verdict, self.facts) for each in self.judge())
-
-    def until_settled(self, seconds: float) -> None:
-        """Look again while anything changes its state by itself, for `seconds` at most."""
-        wait_until_settled(self.surveyor, seconds=seconds, stop=self.stop, progress=self.progress)
-
-    def left_open(self, positions: list[int]) -> Judgement | None:
-        """Return the first of these remedies that is still needed, refused or unknown. None if all are done."""
-        return left_open(self.surveyor, self.judge, positions)
-
-    def watch_young(self) -> Window | None:
-        """Watch whatever is younger than the window. Return None if nothing is."""
-        return self._watch.until_old(self.options.hold)
-
-    def watch_fixed(self, healed: Healed) -> Window:
-        """Watch for the whole window after a change."""
-        return self._watch.window(self.options.hold, healed)
-
-    @property
-    def _watch(self) -> StabilityWatch:
-        return StabilityWatch(self.host_plan, self.surveyor, self.stop, self.progress)

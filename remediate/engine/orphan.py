@@ -46,7 +46,7 @@ _NOTHING: Final = Run.of("true")
 
 
 class StepSeen(NamedTuple):
-    """The result of a step as it is seen later: an outcome of the journal, and the evidence."""
+    """The result of a step, seen later: the journal's outcome, and the evidence."""
 
     outcome: str
     evidence: str
@@ -79,7 +79,7 @@ def reconcile(
     owner: tuple[str, ...],
     wait: float,
 ) -> tuple[StepSeen, ...] | Verdict:
-    """Return the result of each step that was begun on this host, or a refusal if another run acts there.
+    """Return the result of each step begun on this host, or a refusal if another run acts.
 
     Raises Unreachable, ContactLost and ConfigurationError.
     """

@@ -1,25 +1,22 @@
 """Converts the engine's state into the values of reports."""
 
+from typing import NamedTuple
+
 from remediate.core.facts import Facts
-from remediate.core.host import Host
-from remediate.core.outcome import (
-    CommandRecord,
-    HostIdentity,
-    HostOutcome,
-    Problem,
-    RunVerdict,
-    StepOutcome,
-    Touched,
-    Verified,
-    readings,
-)
-from remediate.core.playbook import Severity
+from remediate.core.outcome import CommandRecord, HostIdentity, StepOutcome, Verified
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import Decision, Verdict
-from remediate.engine.apply import Ran
 from remediate.engine.judge import CLOCK, STOPS
-from remediate.engine.stability import Window
 from remediate.errors import Unreadable
+from remediate.transport.acted import CommandResult
+
+
+class Ran(NamedTuple):
+    """The commands ran; this is their effect."""
+
+    commands: tuple[CommandResult, ...]
+    verified: Verified
+    evidence: str
 
 
 def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None = None) -> StepOutcome:
@@ -54,43 +51,8 @@ def stops_dependents(step: StepOutcome) -> bool:
     return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
 
 
-def held(step: StepOutcome, window: Window) -> StepOutcome:
-    """Return a step with the evidence that its effect lasted."""
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
-
-
-def host_outcome(
-    host: Host,
-    verdict: RunVerdict,
-    *,
-    touched: Touched,
-    seconds: float,
-    serving_again: float | None,
-    error: Problem | None,
-    severity: Severity | None = None,
-    before: Facts,
-    steps: tuple[StepOutcome, ...],
-    after: Facts,
-) -> HostOutcome:
-    """Return the report of one host. `after` counts only if the host was changed."""
-    return HostOutcome(
-        name=host.name,
-        address=host.ssh.address,
-        identity=_identity(after),
-        verdict=verdict,
-        exit_code=verdict.exit_code,
-        severity=severity,
-        touched=touched,
-        seconds=round(seconds, 1),
-        serving_again_seconds=None if serving_again is None else round(serving_again, 1),
-        error=error,
-        before=readings(before),
-        steps=steps,
-        after=() if touched is Touched.NO else readings(after),
-    )
-
-
-def _identity(facts: Facts) -> HostIdentity | None:
+def identity_of(facts: Facts) -> HostIdentity | None:
+    """Return the identity of the machine that answered. None if it did not say."""
     if CLOCK not in facts:
         return None
     try:

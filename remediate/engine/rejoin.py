@@ -4,15 +4,13 @@ from time import monotonic
 from typing import Final
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host
 from remediate.core.outcome import Verified
 from remediate.core.remedy import Failed, NotYet, Proven, Remedy, basis
 from remediate.core.verdict import LOCKED, LOCKED_BY_OTHERS, Verdict
-from remediate.engine.apply import Ran
-from remediate.engine.context import Context
 from remediate.engine.judge import CLOCK, explain, verification
+from remediate.engine.open_host import OpenHost
 from remediate.engine.orphan import locked_facts
-from remediate.engine.surveyor import Surveyor
+from remediate.engine.outcomes import Ran
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
 
 REJOIN_SECONDS: Final = 60.0
@@ -23,23 +21,14 @@ _PAUSE: Final = 2.0
 """Seconds between two attempts to connect again."""
 
 
-def found_out(
-    context: Context,
-    host: Host,
-    surveyor: Surveyor,
-    remedy: Remedy,
-    before: Facts,
-    lost: ContactLost,
-    *,
-    wait: float,
-) -> Ran | Unreachable:
+def found_out(opened: OpenHost, remedy: Remedy, before: Facts, lost: ContactLost, *, wait: float) -> Ran | Unreachable:
     """Connect again, wait for the lock that the step holds on the host, and verify the step.
 
     Returns its result, which may be unknown, or Unreachable if it had no effect. `before` are the facts that the guard
     saw, and `wait` is the seconds for the lock.
     """
-    context.reporter.progress(host, f"{lost}; connecting again to find out")
-    after = _rejoined(context, surveyor, wait)
+    opened.progress(f"{lost}; connecting again to find out")
+    after = _rejoined(opened, wait)
     if isinstance(after, str):
         return Ran((), Verified.UNKNOWN, f"{lost}; {after}")
     result = verification(remedy, before, after)
@@ -56,8 +45,9 @@ def found_out(
             return Ran((), Verified.UNKNOWN, f"{lost}; {explain(result)}")
 
 
-def _rejoined(context: Context, surveyor: Surveyor, wait: float) -> Facts | str:
+def _rejoined(opened: OpenHost, wait: float) -> Facts | str:
     """Return the facts from after the step, or why there are none."""
+    context, surveyor = opened.context, opened.surveyor
     until = monotonic() + context.rejoin
     while True:
         try:

@@ -90,29 +90,38 @@ class MaskingReporter(Reporter):
 class NullReporter(Reporter):
     """A reporter that does nothing, for use as a library."""
 
+    @override
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def progress(self, host: Host, text: str) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def noticed(self, text: str) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def waits(self, host: Host) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def finished(self, host: Host, outcome: HostOutcome) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def unrecorded(self, why: str) -> None:
-        """See Reporter."""
+        pass
 
+    @override
     def ended(self, report: Report) -> None:
-        """See Reporter."""
+        pass

@@ -9,12 +9,13 @@ from time import monotonic
 from typing import Final, Literal
 
 from pydantic_core import to_jsonable_python
+from typing_extensions import override
 
 from remediate.core.host import Host
 from remediate.core.outcome import Mode, Report, StepOutcome
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.remedy import Remedy, Step
-from remediate.engine.context import NotRecorded
+from remediate.engine.context import NotRecorded, Recorder
 from remediate.errors import JournalError
 from remediate.journal.journal import NOT_RUN, Journal
 from remediate.journal.models import Intent, PastFix, RunRecord
@@ -26,7 +27,7 @@ _FRESH: Final = 1.0
 """Seconds for which a journal that could be written counts as writable."""
 
 
-class JournalRecorder:
+class JournalRecorder(Recorder):
     """One run in the journal. If the journal cannot be written, reading continues and acting is refused."""
 
     def __init__(self, run: str, masker: Masker, url: str | None = None) -> None:
@@ -57,10 +58,10 @@ class JournalRecorder:
         except JournalError:
             return self.run
 
+    @override
     def intend(
         self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...], basis: tuple[str, ...]
     ) -> None:
-        """See Recorder."""
         if self._journal is None or self.trouble is not None:
             raise NotRecorded(self.trouble or "the journal is not open")
         try:
@@ -93,8 +94,8 @@ class JournalRecorder:
         params = json.loads(self._params(remedy))
         return tuple(fix for fix in found if any(json.loads(given) == params for _, given in fix.steps))
 
+    @override
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
-        """See Recorder."""
         outcome = step.verified.value if step.verified else NOT_RUN
         try:
             if self._journal is not None:

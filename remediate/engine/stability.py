@@ -21,7 +21,8 @@ from remediate.engine.judge import (
     unreadable,
     youngest,
 )
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.open_host import OpenHost
+from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.errors import Unreadable
 
 SAMPLES: Final = 6
@@ -93,64 +94,64 @@ Healed = Sequence[tuple[Remedy, Facts]]
 """Remedies that were proven, each with the facts from before it acted."""
 
 
-class StabilityWatch:
-    """Samples the symptom, the healed remedies, and every incarnation, starting from the present facts."""
+def watch_young(host: OpenHost) -> Window | None:
+    """Watch until everything has lasted for the window. Return None if it already has.
 
-    def __init__(self, host_plan: HostPlan, surveyor: Surveyor, stop: Event, progress: Callable[[str], None]) -> None:
-        self._host_plan = host_plan
-        self._surveyor = surveyor
-        self._stop = stop
-        self._progress = progress
-
-    def window(self, seconds: float, healed: Healed = (), prefix: str = "") -> Window:
-        """Watch for `seconds`. Raises Unreachable and ContactLost."""
-        known = self._surveyor.known
-        # A thing that was readable before and is not any more may have restarted, so it is sampled, too.
-        lasting = tuple(probe for probe, answer in known if isinstance(answer, Fact) and answer.incarnation is not None)
-        seen = [self._surveyor.recent]
-
-        def fault(facts: Facts) -> str | None:
-            earlier, seen[0] = seen[0], seen[0].recalled(facts)
-            return self._fault(earlier, facts, healed, lasting)
-
-        asked = (probe for remedy, _ in healed for probe in remedy.probes())
-        probes = (CLOCK, *self._host_plan.symptoms, *asked, *lasting)
-        with self._surveyor.look(probes=probes, seconds=self._lasts(seconds)) as look:
-            return hold(
-                look.survey,
-                fault,
-                seconds=seconds,
-                stop=self._stop,
-                progress=lambda text: self._progress(prefix + text),
-            )
-
-    def _lasts(self, seconds: float) -> float:
-        """Return the seconds that a window's exec may take. On a slow host the samples outlast the window."""
-        return max(seconds, (samples(seconds) + EXTRA) * self._surveyor.took) * 1.5 + SURVEY_SECONDS
-
-    def until_old(self, seconds: float) -> Window | None:
-        """Watch until everything has lasted for `seconds`. Return None if it already has.
-
-        A program that crashes every two seconds looks healthy in most surveys.
-        """
-        age = youngest(self._surveyor.known)
-        if age is None or age >= seconds:
-            return None
-        return self.window(seconds - age, prefix=f"healthy, but for {age:.0f} s only: ")
-
-    def _fault(self, earlier: Facts, facts: Facts, healed: Healed, lasting: Probes) -> str | None:
-        """Return the fault of a sample, compared with the last readable answers before it. Raises Unreadable."""
-        if (again := restarted(earlier, facts)) is not None:
-            return again
-        seen = symptom(self._host_plan, facts)
-        if seen is Symptom.PRESENT:
-            if passing(self._host_plan, facts):
-                raise Unreadable(complaint(self._host_plan, facts))  # A worker may just make room for the next one.
-            return complaint(self._host_plan, facts)
-        if (gone := unproven(healed, facts)) is not None:
-            return gone
-        if seen is Symptom.UNKNOWN:
-            raise Unreadable(complaint(self._host_plan, facts))
-        if (unread := unreadable(lasting, facts)) is not None:
-            raise Unreadable(unread)
+    A program that crashes every two seconds looks healthy in most surveys. Raises Unreachable and ContactLost.
+    """
+    age, seconds = youngest(host.surveyor.known), host.options.hold
+    if age is None or age >= seconds:
         return None
+    return _watch(host, seconds - age, prefix=f"healthy, but for {age:.0f} s only: ")
+
+
+def watch_fixed(host: OpenHost, healed: Healed) -> Window:
+    """Watch for the whole window after a change. Raises Unreachable and ContactLost."""
+    return _watch(host, host.options.hold, healed)
+
+
+def lasts(seconds: float, took: float) -> float:
+    """Return the seconds that a window's exec may take if a survey takes `took`.
+
+    On a slow host the samples outlast the window.
+    """
+    return max(seconds, (samples(seconds) + EXTRA) * took) * 1.5 + SURVEY_SECONDS
+
+
+def _watch(host: OpenHost, seconds: float, healed: Healed = (), prefix: str = "") -> Window:
+    """Sample the symptom, the healed remedies, and every incarnation, starting from the present facts."""
+    surveyor = host.surveyor
+    # A thing that was readable before and is not any more may have restarted, so it is sampled, too.
+    lasting = tuple(
+        probe for probe, answer in surveyor.known if isinstance(answer, Fact) and answer.incarnation is not None
+    )
+    seen = [surveyor.recent]
+
+    def fault(facts: Facts) -> str | None:
+        earlier, seen[0] = seen[0], seen[0].recalled(facts)
+        return _fault(host.host_plan, earlier, facts, healed, lasting)
+
+    asked = (probe for remedy, _ in healed for probe in remedy.probes())
+    probes = (CLOCK, *host.host_plan.symptoms, *asked, *lasting)
+    with surveyor.look(probes=probes, seconds=lasts(seconds, surveyor.took)) as look:
+        return hold(
+            look.survey, fault, seconds=seconds, stop=host.stop, progress=lambda text: host.progress(prefix + text)
+        )
+
+
+def _fault(host_plan: HostPlan, earlier: Facts, facts: Facts, healed: Healed, lasting: Probes) -> str | None:
+    """Return the fault of a sample, compared with the last readable answers before it. Raises Unreadable."""
+    if (again := restarted(earlier, facts)) is not None:
+        return again
+    seen = symptom(host_plan, facts)
+    if seen is Symptom.PRESENT:
+        if passing(host_plan, facts):
+            raise Unreadable(complaint(host_plan, facts))  # A worker may just make room for the next one.
+        return complaint(host_plan, facts)
+    if (gone := unproven(healed, facts)) is not None:
+        return gone
+    if seen is Symptom.UNKNOWN:
+        raise Unreadable(complaint(host_plan, facts))
+    if (unread := unreadable(lasting, facts)) is not None:
+        raise Unreadable(unread)
+    return None

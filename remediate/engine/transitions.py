@@ -1,31 +1,23 @@
 """Waits for a host in transition instead of acting on it."""
 
-from collections.abc import Callable, Collection
-from threading import Event
+from collections.abc import Collection
 from time import monotonic
 from typing import Final
 
 from remediate.core.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
 from remediate.engine.judge import Judgement, settling
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.open_host import OpenHost
+from remediate.engine.surveyor import SURVEY_SECONDS
 
 PATIENCE: Final = 45.0
 """Seconds to wait for a transition before refusing. Most units start or stop in a few."""
 
 
-def judge_after_transitions(
-    surveyor: Surveyor,
-    judge: Callable[[], tuple[Judgement, ...]],
-    *,
-    position: int | None,
-    left: float,
-    stop: Event,
-    progress: Callable[[str], None],
-) -> tuple[Judgement, ...]:
+def judge_patiently(host: OpenHost, position: int | None = None) -> tuple[Judgement, ...]:
     """Judge, and look again while the remedy at `position` is in transition.
 
     Without `position` it looks again while anything is in transition and nothing may proceed. A remedy that still is in
-    transition is refused when patience, or the time `left` for the host in seconds, runs out.
+    transition is refused when patience, or the time left for the host, runs out. Raises Unreachable and ContactLost.
     """
 
     def waits() -> bool:
@@ -34,16 +26,16 @@ def judge_after_transitions(
             return decisions[position] is Decision.WAIT
         return Decision.WAIT in decisions and Decision.PROCEED not in decisions
 
-    judgements = judge()
+    judgements = host.judge()
     if not waits():
         return judgements
-    progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
-    patience = max(0.0, min(PATIENCE, left))
+    host.progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
+    patience = max(0.0, min(PATIENCE, host.left))
     until = monotonic() + patience
-    with surveyor.look(seconds=patience + SURVEY_SECONDS) as look:
-        while waits() and monotonic() < until and not stop.wait(look.pause):
+    with host.surveyor.look(seconds=patience + SURVEY_SECONDS) as look:
+        while waits() and monotonic() < until and not host.stop.wait(look.pause):
             look.survey()
-            judgements = judge()
+            judgements = host.judge()
     return tuple(
         Judgement(each.remedy, refuse(each.verdict.code or IN_TRANSITION, each.verdict.reason))
         if each.decision is Decision.WAIT
@@ -52,18 +44,18 @@ def judge_after_transitions(
     )
 
 
-def wait_until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progress: Callable[[str], None]) -> None:
+def wait_until_settled(host: OpenHost, seconds: float) -> None:
     """Look again until nothing changes its state by itself, for `seconds` at most.
 
     Otherwise a worker that comes back by itself would count as a restart. Raises Unreachable and ContactLost.
     """
-    still = settling(surveyor.facts)
+    still = settling(host.facts)
     if still is None or seconds <= 0:
         return
-    progress(f"{still}: waiting for it before anything is called fixed")
+    host.progress(f"{still}: waiting for it before anything is called fixed")
     until = monotonic() + seconds
-    with surveyor.look(seconds=seconds + SURVEY_SECONDS) as look:
-        while settling(surveyor.facts) is not None and monotonic() < until and not stop.wait(look.pause):
+    with host.surveyor.look(seconds=seconds + SURVEY_SECONDS) as look:
+        while settling(host.facts) is not None and monotonic() < until and not host.stop.wait(look.pause):
             look.survey()
 
 
@@ -71,9 +63,7 @@ TRIES: Final = 3
 """The number of looks at an open remedy before the verdict on a changed host."""
 
 
-def left_open(
-    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], positions: Collection[int]
-) -> Judgement | None:
+def left_open(host: OpenHost, positions: Collection[int]) -> Judgement | None:
     """Judge these remedies again on the latest facts. Every one has to be skipped.
 
     Returns the first that is needed or refused, else the first that cannot be judged. None if nothing is left to do.
@@ -82,8 +72,8 @@ def left_open(
     still: list[Judgement] = []
     for attempt in range(TRIES):
         if attempt:
-            surveyor.survey()
-        judged = judge()
+            host.survey()
+        judged = host.judge()
         still = [judged[each] for each in sorted(positions) if judged[each].decision is not Decision.SKIP]
         if all(each.decision is not Decision.WAIT and each.verdict.code is not UNREADABLE for each in still):
             break

@@ -127,7 +127,7 @@ class FileChannel:
 
 
 def _holds(descriptor: int, end: str) -> bool:
-    """Whether the file contains this line."""
+    """Return whether the file contains this line."""
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
         wanted = end.encode()

@@ -41,7 +41,7 @@ class Due(FrozenModel):
     roles: tuple[str, ...] = Field(default=(), description="of an escalation: whom to call in")
 
     def over(self, now: datetime) -> bool:
-        """Whether the deadline has been reached."""
+        """Return whether the deadline has been reached."""
         return self.at <= now
 
 
@@ -138,7 +138,7 @@ def _done(incident: Incident, rule: Rule) -> bool:
 
 
 def _answers(escalation: Escalated, rule: Rule) -> bool:
-    """Whether an escalation satisfies a row: made for it, or made by judgement."""
+    """Return whether an escalation satisfies a row: made for it, or made by judgement."""
     return escalation.situation in {rule.situation, None}
 
 

@@ -155,7 +155,7 @@ def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BU
 
 
 def failed(notifier: Notifier, incidents: Iterable[Incident]) -> tuple[Delivery, ...]:
-    """Return the deliveries about open incidents that are not tried again: somebody has to be told another way."""
+    """Return the deliveries about open incidents that are not retried: notify people in another way."""
     every = (one for each in incidents if each.open for one in notifier.outbox.deliveries(incident=each.id))
     return tuple(one for one in every if one.state is State.FAILED)
 

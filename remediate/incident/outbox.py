@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from remediate.incident.messages import Message
 from remediate.incident.queue import OPEN, Claim, Delivery, State, belonging, move, next_due, store
 from remediate.incident.settings import Audience
+from remediate.journal.journal import JournalStore, journal_database
 
 if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
@@ -26,7 +27,7 @@ LEASE: Final = timedelta(seconds=90)
 """Lifetime of a claim: longer than any channel may take for one message."""
 
 
-class Outbox:
+class Outbox(JournalStore):
     """The message queue in the journal's database. Threads may share one; every process opens its own."""
 
     def __init__(
@@ -36,7 +37,7 @@ class Outbox:
         project: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._project = project
         self._clock = clock
 
@@ -46,13 +47,7 @@ class Outbox:
 
         Raises JournalError and ConfigurationError as Journal.open does.
         """
-        from remediate.journal.journal import journal_database
-
         return cls(journal_database(url))
-
-    def close(self) -> None:
-        """Close the database; call this once."""
-        self._database.close()
 
     def now(self) -> datetime:
         """Return the time that decides what is due."""
@@ -63,7 +58,7 @@ class Outbox:
 
         Returns False and stores nothing if this key was used before. Raises JournalError.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             return store(connection, message, channels, self._clock(), key=key)
 
     def claim(self, channels: Collection[str], *, lease: timedelta = LEASE) -> Claim | None:
@@ -73,7 +68,7 @@ class Outbox:
         """
         now = self._clock()
         while True:
-            with self._database.writing() as connection:
+            with self.database.writing() as connection:
                 row = next_due(connection, channels, now, self._project)
                 if row is None:
                     return None
@@ -91,7 +86,7 @@ class Outbox:
         """Record that the message was sent. This holds even if another sender has the claim by now."""
         from remediate.journal.schema import deliveries
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 deliveries.update()
                 .where((deliveries.c.id == claim.delivery) & (deliveries.c.state != State.SENT.value))
@@ -103,7 +98,7 @@ class Outbox:
 
         With `unsure` it may have arrived all the same.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             move(
                 connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.QUEUED,
                 until=self._clock() + wait, unsure=unsure or claim.again, note=why,
@@ -111,13 +106,13 @@ class Outbox:
 
     def leave(self, claim: Claim, why: str) -> None:
         """Record why the result is unknown, and keep the claim until it expires."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             move(connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.SENDING, note=why)
 
     def fail(self, claim: Claim, why: str) -> None:
         """Record that the message will not be tried again."""
         now = self._clock()
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             move(
                 connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.FAILED,
                 finished=now, note=why,
@@ -139,7 +134,7 @@ class Outbox:
             query = query.where(messages.c.key == key)
         if unfinished:
             query = query.where(deliveries.c.state.in_(OPEN))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return tuple(
                 Delivery(
                     message=Message.model_validate_json(row.content),
@@ -165,12 +160,12 @@ class Outbox:
         query = select(messages.c.content).where(messages.c.audience == audience.value, belonging(self._project))
         if since is not None:
             query = query.where(messages.c.at >= since)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = connection.execute(query.order_by(messages.c.at, messages.c.id)).scalars()
             return tuple(Message.model_validate_json(content) for content in found)
 
     def told_public(self, incident: str) -> bool:
-        """Whether any message about an incident was meant for the public.
+        """Return whether any message about an incident was meant for the public.
 
         From then on the status page shows the incident.
         """
@@ -179,6 +174,6 @@ class Outbox:
         from remediate.journal.schema import messages
 
         query = select(messages.c.id).where(messages.c.incident == incident)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = connection.execute(query.where(messages.c.audience == Audience.PUBLIC.value).limit(1))
             return found.first() is not None

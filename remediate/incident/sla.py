@@ -38,7 +38,7 @@ class Late(NamedTuple):
 
 
 class SentUpdate(NamedTuple):
-    """When an update arrived on its first channel, and when on all of them; None if it has not."""
+    """The arrival of an update on its first channel and on all; None before it."""
 
     first: datetime | None
     everywhere: datetime | None
@@ -175,7 +175,7 @@ def _all_called(incident: Incident, one: Due, deliveries: Sequence[Delivery]) ->
 
 
 def _reached(incident: Incident, escalation: Event, deliveries: Sequence[Delivery]) -> datetime | None:
-    """Return when the messages of an escalation had all arrived on a channel; None if one has not.
+    """Return when all messages of an escalation had arrived on a channel; None before that.
 
     They are recorded with its time.
     """

@@ -43,10 +43,7 @@ class AlreadyDeclared(RemediateError):
 
 
 class IncidentStore(IncidentIds):
-    """The open store of incidents; use it as a context manager, or close it.
-
-    Every method raises JournalError when the database fails, and returns only when its writes are durable.
-    """
+    """The open store of incidents."""
 
     def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
         super().__init__(database, project)

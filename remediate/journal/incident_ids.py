@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError
-from remediate.journal.journal import journal_database
+from remediate.journal.journal import JournalStore, journal_database
 from remediate.journal.run_id import matching, short, similar
 
 if TYPE_CHECKING:
@@ -18,14 +18,11 @@ RESOLVED: Final = "resolved"
 """Key of the resolution event, of which an incident has at most one."""
 
 
-class IncidentIds:
-    """The ids of a project's incidents. Use it as a context manager, or close it.
-
-    Every method raises JournalError if the database fails.
-    """
+class IncidentIds(JournalStore):
+    """The ids of a project's incidents."""
 
     def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
-        self.database = database
+        super().__init__(database)
         self.project = project
         """The project of the incidents (`Project.identity`), None for all projects."""
 
@@ -33,16 +30,6 @@ class IncidentIds:
     def open(cls, url: str | None = None, *, project: str | None = None) -> Self:
         """Open the journal's database. Raises the errors of `Journal.open`."""
         return cls(journal_database(url), project)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it. Call it once, after the last use."""
-        self.database.close()
 
     def ids(self) -> tuple[str, ...]:
         """Return the id of every incident, newest first."""
@@ -73,7 +60,7 @@ class IncidentIds:
         raise ConfigurationError(f"no incident begins like that; {there}")
 
     def is_resolved(self, incident: str) -> bool:
-        """Whether an incident, given by its full id, was resolved."""
+        """Return whether an incident, given by its full id, was resolved."""
         from remediate.journal.schema import incident_events as events
 
         query = events.select().with_only_columns(events.c.id)

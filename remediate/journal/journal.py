@@ -31,14 +31,28 @@ NOT_RUN = "not_run"
 """The outcome of a step that certainly did not act."""
 
 
-class Journal:
-    """An open journal. Threads may share it; every process opens its own, also after a fork.
+class JournalStore:
+    """Something that is kept in the journal's database. Use it as a context manager, or close it.
 
-    Every method raises JournalError if the database fails. It returns only when its record is durable.
+    Every method raises JournalError if the database fails, and returns only when its writes are durable.
     """
 
     def __init__(self, database: "JournalDatabase") -> None:
-        self._database = database
+        self.database = database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it. Call it once, after the last use."""
+        self.database.close()
+
+
+class Journal(JournalStore):
+    """An open journal. Threads may share it; every process opens its own, also after a fork."""
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:
@@ -49,17 +63,13 @@ class Journal:
         """
         return cls(journal_database(url))
 
-    def close(self) -> None:
-        """Close it. Call it once, after the last use."""
-        self._database.close()
-
     def begin(self, run: RunRecord) -> None:
         """Record the start of a run. Call it first, so that everything later has a place."""
         from sqlalchemy.exc import IntegrityError
 
         from remediate.journal.schema import runs
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             try:
                 connection.execute(
                     runs.insert().values(
@@ -88,7 +98,7 @@ class Journal:
 
         from remediate.journal.schema import steps
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             try:
                 connection.execute(
                     steps.insert().values(
@@ -117,7 +127,7 @@ class Journal:
             & (steps.c.position == position)
             & steps.c.finished_at.is_(None)
         )
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             stored = connection.execute(
                 steps.update()
                 .where(open_step)
@@ -131,7 +141,7 @@ class Journal:
         from remediate.journal.schema import runs
 
         require_zone(finished)
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             stored = connection.execute(
                 runs.update()
                 .where((runs.c.id == run) & runs.c.finished.is_(None))
@@ -144,12 +154,12 @@ class Journal:
         """Write to a run's record without changing it. Raises JournalError if that fails."""
         from remediate.journal.schema import runs
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(runs.update().where(runs.c.id == run).values(version=runs.c.version))
 
     def shown(self, run: str) -> str:
         """Return the short id of a run, for a person. The run need not have begun."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return short(run, run_ids(connection))
 
     def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
@@ -158,7 +168,7 @@ class Journal:
 
         # What only `find` returns is left out: a report is large.
         wanted = [column for column in runs.c if column not in {runs.c.report, runs.c.given}]
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             ids = run_ids(connection)
             query = runs.select().with_only_columns(*wanted).order_by(runs.c.started.desc(), runs.c.id.desc())
             return tuple(summary_of(row, ids) for row in connection.execute(query.limit(limit)))
@@ -170,7 +180,7 @@ class Journal:
         """
         from remediate.journal.schema import runs, steps
 
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             ids = run_ids(connection)
             found = matching(prefix, ids)
             if len(found) != 1:
@@ -206,11 +216,11 @@ class Journal:
         query = steps.select().where(steps.c.finished_at.is_(None)).order_by(steps.c.id)
         if host is not None:
             query = query.where(steps.c.host == host)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return tuple(intent_of(row) for row in connection.execute(query))
 
     def acted_since(self, intent: Intent) -> tuple[str, ...]:
-        """Return the short ids of other runs that acted on an intent's host after it, or may have."""
+        """Return the short ids of other runs that may have acted on an intent's host later."""
         from sqlalchemy import func
 
         from remediate.journal.schema import steps
@@ -225,12 +235,12 @@ class Journal:
             .where(steps.c.outcome.is_(None) | (steps.c.outcome != NOT_RUN))
             .order_by(steps.c.id)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             ids = run_ids(connection)
             return tuple(short(run, ids) for run in dict.fromkeys(connection.execute(query).scalars()))
 
     def fixes(self, host: str, playbook: str, since: datetime) -> tuple[PastFix, ...]:
-        """Return the runs of a playbook that acted on a host since then, or may have, oldest first.
+        """Return the runs of a playbook that may have acted on a host since, oldest first.
 
         A step that certainly did not run does not count. One without an outcome does.
         """
@@ -244,14 +254,14 @@ class Journal:
             .where((steps.c.intended_at >= since) & (steps.c.outcome.is_(None) | (steps.c.outcome != NOT_RUN)))
             .order_by(steps.c.id)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             ids = run_ids(connection)
             rows = connection.execute(query).all()
         found = {row.run: [each for each in rows if each.run == row.run] for row in rows}
         return tuple(past_fix(run, short(run, ids), acted) for run, acted in found.items())
 
     def _refused(self, why: str) -> JournalError:
-        return JournalError(f"the journal {self._database.place} did not take the record: {why}")
+        return JournalError(f"the journal {self.database.place} did not take the record: {why}")
 
 
 def journal_database(url: str | None = None) -> "JournalDatabase":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from remediate.journal.journal import journal_database
+from remediate.journal.journal import JournalStore, journal_database
 from remediate.maintenance.item import Past, Point, Result, Sample
 from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.report import MaintenanceReport
@@ -25,14 +25,11 @@ _LOOK_BACK = 50
 """Number of reports to search for an item's last answer. A report of an unreachable host has none."""
 
 
-class History:
-    """The open history of one project; use it as a context manager, or close it.
-
-    Every method raises JournalError when the database fails, and returns only when its writes are durable.
-    """
+class History(JournalStore):
+    """The open history of one project."""
 
     def __init__(self, database: "JournalDatabase", project: str) -> None:
-        self._database = database
+        super().__init__(database)
         self._project = project
 
     @classmethod
@@ -40,21 +37,11 @@ class History:
         """Open the history in the journal's database. Raises as `Journal.open` does."""
         return cls(journal_database(url), project)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database; call this once, when nothing uses it any more."""
-        self._database.close()
-
     def keep(self, report: MaintenanceReport) -> None:
         """Write a report and its samples. Its texts must be masked already."""
         from remediate.journal.schema import maintenance
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             for subject in report.subjects:
                 own = report.model_copy(update={"subjects": (subject,)})
                 connection.execute(
@@ -100,7 +87,7 @@ class History:
         from remediate.journal.schema import maintenance_reminders
 
         row = {"project": self._project, "occasion": occasion.value, "subject": subject, "done": done, "at": at}
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             try:
                 with connection.begin_nested():
                     connection.execute(maintenance_reminders.insert().values(**row))
@@ -141,7 +128,7 @@ class History:
             .order_by(maintenance_samples.c.at, maintenance_samples.c.id)
         )
         samples: dict[str, list[Point]] = {}
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = _last((row.report for row in connection.execute(reports.limit(_LOOK_BACK))), item)
             for row in connection.execute(numbers):
                 samples.setdefault(row.name, []).append(Point(row.at, row.value))
@@ -174,7 +161,7 @@ class History:
             .where(maintenance.c.project == self._project)
             .order_by(maintenance.c.started, maintenance.c.subject)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return tuple(read for row in connection.execute(query) if (read := _read(row.report)) is not None)
 
     def done(self) -> dict[tuple[Occasion, str], datetime]:
@@ -188,7 +175,7 @@ class History:
             .where((maintenance.c.project == self._project) & maintenance.c.reached)
             .group_by(maintenance.c.occasion, maintenance.c.subject)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return {(Occasion(row.occasion), row.subject): row.started for row in connection.execute(query)}
 
 

@@ -121,7 +121,7 @@ def _open(subject: Subject, owners: Mapping[str, str]) -> tuple[OpenItem, ...]:
 
 
 def is_about_team(occasion: Occasion) -> bool:
-    """Whether an occasion is about no host."""
+    """Return whether an occasion is about no host."""
     return not any(isinstance(duty, Item) for duty in of_occasion(occasion))
 
 

@@ -92,7 +92,7 @@ class Trend(NamedTuple):
         return (*(() if self.whole is None else (self.whole,)), *self.recent)
 
     def higher(self, forecast: Forecast) -> bool:
-        """Whether the forecast's line has led higher than ever before.
+        """Return whether the forecast's line has led higher than ever before.
 
         A rise to a height that was reached and left before may be a season.
         """

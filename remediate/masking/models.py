@@ -28,7 +28,7 @@ def _text_fields(kind: type[BaseModel]) -> tuple[tuple[str, object], ...]:
 
 
 def masked(masker: Masker, model: T) -> T:
-    """See Masker.masked."""
+    """Return the model with secrets masked in all its texts. `Masker.masked` calls it."""
     fields = _text_fields(type(model))
     texts = {name: _value(masker, getattr(model, name), annotation) for name, annotation in fields}
     return model.model_copy(update=texts)

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from remediate.core.command import CurlExit, HttpRequest, Output, Question, Run
 from remediate.core.field_types import HostName
-from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.probe import Fact, PlacedProbe, Probe, last_line
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.http import FAILURES, HttpFailure
@@ -90,7 +90,7 @@ class ChallengeState(Fact):
         return self.failure or f"answers {self.status}"
 
 
-class Challenge(Probe[ChallengeState]):
+class Challenge(PlacedProbe[ChallengeState]):
     """Ask for a challenge that does not exist, over plain HTTP on port 80.
 
     The authority asks for a real challenge in the same way.
@@ -99,11 +99,6 @@ class Challenge(Probe[ChallengeState]):
     kind: Literal["certbot.challenge"] = "certbot.challenge"
     domain: HostName = Field(description="name that the certificate is for")
     asked_from: Vantage = Field(default=Vantage.HOST, description="host or controller")
-
-    @property
-    @override
-    def vantage(self) -> Vantage:
-        return self.asked_from
 
     @override
     def label(self) -> str:

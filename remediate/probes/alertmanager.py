@@ -98,7 +98,7 @@ class Routing(Fact):
     @override
     def describe(self) -> str:
         told = [each for each in self.tellers if each.means]
-        return f"{len(told)} of {len(self.tellers)} receivers lead somewhere"
+        return f"{len(told)} of {len(self.tellers)} receivers have a destination"
 
     def receivers(self, labels: Mapping[str, str]) -> tuple[Receiver, ...]:
         """Return every receiver that an alert with these labels may reach, each once."""
@@ -170,7 +170,7 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
                 tellers=tuple(Receiver(name=each.name, means=tuple(_means(each))) for each in found.receivers),
             )
         except (ValidationError, yaml.YAMLError, RecursionError, ValueError, OverflowError):
-            raise Unreadable(f"{self.label()}: Alertmanager answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Alertmanager") from None
 
 
 def _means(receiver: _Receiver) -> Iterator[str]:

@@ -7,29 +7,23 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import HttpRequest, Output, Run
-from remediate.core.probe import Probe, T_co
+from remediate.core.probe import PlacedProbe, T_co
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.http import answer_of
 
 
-class ApiQuestion(Probe[T_co]):
+class ApiQuestion(PlacedProbe[T_co]):
     """One GET below the address of a service. Any answer but a 200 with JSON is Unreadable.
 
     Use `Page` to ask whether the service is there at all.
     """
 
     url: str = Field(description="address of the service, for example http://127.0.0.1:9090")
-    asked_from: Vantage = Field(description="host or controller")
 
     @abstractmethod
     def path(self) -> str:
         """The path and query below the address, percent-encoded."""
-
-    @property
-    @override
-    def vantage(self) -> Vantage:
-        return self.asked_from
 
     @override
     def command(self) -> Run | HttpRequest:
@@ -44,5 +38,5 @@ class ApiQuestion(Probe[T_co]):
         try:
             found: object = json.loads(output.stdout)
         except (ValueError, RecursionError):
-            raise Unreadable(f"{self.label()}: answered with something else than JSON") from None
+            raise Unreadable(f"{self.label()}: the answer is not JSON") from None
         return found

@@ -203,7 +203,7 @@ class Patches(Probe[PatchState]):
         try:
             return self._read(facts, lines, complete=not output.cut)
         except ValueError:  # pydantic's ValidationError is one
-            raise Unreadable(f"{self.label()}: apt answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from apt") from None
 
     def _read(self, facts: dict[str, list[str]], lines: list[str], *, complete: bool) -> PatchState:
         stamps = [whole_number(stamp, "stamp") for stamp in facts.get("stamp", ())]

@@ -56,23 +56,23 @@ _WORDS: Final = {
     RestoreState.TRUNCATED: "it ends in the middle: the line `-- Dump completed` is missing",
     RestoreState.NO_DUMP: "there is no .sql file in it",
     RestoreState.BROKEN: "it cannot be restored",
-    RestoreState.NOT_ALLOWED: "it asks for more than a restore on trial allows",
-    RestoreState.OF_MYSQL: "it is of MySQL, and MariaDB does not take all of it",
+    RestoreState.NOT_ALLOWED: "it needs more permissions than a test restore has",
+    RestoreState.OF_MYSQL: "it is a dump of MySQL, and MariaDB does not accept all of it",
     RestoreState.WRITING: "it is still being written, or was a moment ago",
     RestoreState.UNREADABLE: "it cannot be read",
     RestoreState.ENCRYPTED: "it is encrypted",
     RestoreState.SEVERAL: "there is more than one .sql file in it",
     RestoreState.ODD_KIND: "it is neither .sql nor .gz nor .zip",
-    RestoreState.ODD_NAME: "its name has characters that are not expected in one",
-    RestoreState.ROOT: "the login is root, as whom no dump is restored",
-    RestoreState.BUSY: "somebody else is restoring it",
+    RestoreState.ODD_NAME: "its name has unexpected characters",
+    RestoreState.ROOT: "the login is root, and no dump is restored as root",
+    RestoreState.BUSY: "another restore of it is running",
     RestoreState.NO_PLACE: "no directory can be made",
     RestoreState.NO_TOOL: "a program is missing",
     RestoreState.NO_ROOM: "there is not enough room",
     RestoreState.NO_START: "the server for it does not start",
     RestoreState.DIED: "the server for it died",
     RestoreState.UNCOUNTED: "restored, but its rows could not be counted",
-    RestoreState.LATE: "it took longer than it may",
+    RestoreState.LATE: "it exceeded its time limit",
 }
 _FAULTS: Final = frozenset(list(RestoreState)[1:7])
 _ERROR: Final = re.compile(r"ERROR (\d{1,5}) ")
@@ -167,7 +167,7 @@ class RestoredBackup(Probe[RestoredState]):
         state = _refined(state, why, of_mysql="mysql" in lines)
         if "file" not in lines:
             if state in {RestoreState.RESTORED, RestoreState.BROKEN}:
-                raise Unreadable(f"{self.label()}: restored something that is no file")
+                raise Unreadable(f"{self.label()}: restored something that is not a file")
             return RestoredState(state=state, why=why[:400])
         now, written, size, file = _words(lines["file"], 4)
         known = RestoredState(
@@ -184,7 +184,7 @@ class RestoredBackup(Probe[RestoredState]):
             return known
         took, count = lines.get("took", ""), whole_number(lines.get("tables", ""), self.label())
         if not re.fullmatch(r"[0-9]{1,6}\.[0-9]", took) or count < len(tables):
-            raise Unreadable(f"{self.label()}: the restore was not told about whole")
+            raise Unreadable(f"{self.label()}: the answer about the restore is incomplete")
         return known.model_copy(update={"seconds": float(took), "count": count, "tables": tuple(tables)})
 
 
@@ -212,13 +212,13 @@ def _since(completed: str | None, now: int) -> int | None:
     try:
         return now - int(datetime.strptime(f"{completed}+0000", "%Y-%m-%d %H:%M:%S%z").timestamp())
     except ValueError:
-        raise Unreadable(f"backup: {completed[:80]!r} is no time") from None
+        raise Unreadable(f"backup: {completed[:80]!r} is not a time") from None
 
 
 def _words(line: str, count: int) -> list[str]:
     words = line.split(" ", count - 1)
     if len(words) != count:
-        raise Unreadable(f"backup: {line[:80]!r} is not about a file")
+        raise Unreadable(f"backup: unexpected line {line[:80]!r}")
     return words
 
 
@@ -230,4 +230,4 @@ def _table(text: str) -> RestoredTable:
                 return RestoredTable.model_validate(found, strict=True)
     except (ValueError, RecursionError, ValidationError):
         pass
-    raise Unreadable(f"backup: {text[:80]!r} is not about a table")
+    raise Unreadable(f"backup: unexpected line {text[:80]!r}")

@@ -80,7 +80,7 @@ class Cache(Probe[CacheState]):
             state = CacheState.model_validate(answered(self.label(), output))
             state.describe()
         except (ValidationError, ValueError, OverflowError, OSError):
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
         return state
 
 
@@ -102,7 +102,7 @@ class CacheUses(Fact):
         if self.found:
             more = f" and {len(self.found) - 2} more" if len(self.found) > 2 else ""
             return f"locks or marks in the cache: {', '.join(self.found[:2])}{more}"
-        return "no locks and no marks in the cache" if self.whole else "not all of it could be looked at"
+        return "no locks and no marks in the cache" if self.whole else "not all of it could be read"
 
 
 class CacheCode(Probe[CacheUses]):
@@ -130,4 +130,4 @@ class CacheCode(Probe[CacheUses]):
         try:
             return CacheUses.model_validate(answered(self.label(), output))
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None

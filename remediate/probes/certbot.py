@@ -155,7 +155,7 @@ class Issuances(Probe[IssuedState]):
                     moment, count = whole_number(at, self.label()), whole_number(number, self.label())
                     found.append(Issued(lineage=lineage, number=count, at=moment))
                 case _:
-                    raise Unreadable(f"{self.label()}: {line[:80]!r} is no certificate")
+                    raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
         return IssuedState(certificates=tuple(sorted(found, key=lambda each: (each.lineage, each.number))))
 
 

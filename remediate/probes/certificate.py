@@ -12,7 +12,7 @@ from typing_extensions import override
 from remediate.core.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
 from remediate.core.field_types import AbsolutePath, HostName, Port
 from remediate.core.host import Certificate, Host
-from remediate.core.probe import Fact, Probe, last_line, whole_number
+from remediate.core.probe import Fact, PlacedProbe, Probe, last_line, whole_number
 from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.x509 import CertificateInfo, first_certificate
@@ -75,7 +75,7 @@ class ServedState(Fact):
         return f"{named}{dated}{chained}"
 
 
-class ServedCertificate(Probe[ServedState]):
+class ServedCertificate(PlacedProbe[ServedState]):
     """Ask for the certificate that is served for a name (SNI), with its chain.
 
     Ask it from the host or from the controller. On the host the handshake goes to 127.0.0.1, so that no load balancer
@@ -84,7 +84,6 @@ class ServedCertificate(Probe[ServedState]):
 
     kind: Literal["certificate.served"] = "certificate.served"
     domain: HostName = Field(description="name that is asked for, and that it has to be for")
-    asked_from: Vantage = Field(description="host or controller")
     port: Port = Field(default=443, description="TCP port")
     within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which a renewal is due")
     resolve: str | None = Field(default=None, description="address:port for the controller's handshake")
@@ -117,11 +116,6 @@ class ServedCertificate(Probe[ServedState]):
             ca_file=settings.site_ca if there else None if certificate.ca is None else Path(certificate.ca),
         )
 
-    @property
-    @override
-    def vantage(self) -> Vantage:
-        return self.asked_from
-
     @override
     def label(self) -> str:
         return f"certificate of {self.domain}{'' if self.port == 443 else f':{self.port}'}"
@@ -139,7 +133,7 @@ class ServedCertificate(Probe[ServedState]):
         try:
             asked = datetime.fromtimestamp(whole_number(clock, self.label()), UTC)
         except (ValueError, OverflowError, OSError):
-            raise Unreadable(f"{self.label()}: {clock[:40]!r} is no time") from None
+            raise Unreadable(f"{self.label()}: {clock[:40]!r} is not a time") from None
         certificate = first_certificate(self.label(), said)
         if certificate is None:
             return ServedState(asked=asked, failure=_failure(self.label(), output, said))

@@ -95,7 +95,7 @@ class Configuration(_OfApplication[ConfigurationState]):
         try:
             return ConfigurationState.model_validate(answered(self.label(), output))
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
 
 
 class FileState(Fact):
@@ -160,7 +160,7 @@ class CachedConfig(_OfApplication[FileState]):
             return FileState(mark="")
         found = re.fullmatch(r"[0-9]+ [0-9]+ ([0-9]{1,15}\.[0-9]{1,9})", output.stdout)
         if found is None:
-            raise Unreadable(f"{self.label()}: stat answered something else than was asked")
+            raise Unreadable(f"{self.label()}: unexpected answer from stat")
         return FileState(mark=output.stdout, written=float(found[1]))
 
 
@@ -210,4 +210,4 @@ class EnvValue(_OfApplication[ValueState]):
         try:
             return ValueState.model_validate(answered(self.label(), output))
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None

@@ -99,7 +99,7 @@ class ConsumerList(Fact):
         found = ", ".join(each.describe() for each in self.consumers)
         folders = "1 folder" if self.closed == 1 else f"{self.closed} folders, such as"
         left = f"closed to this user: {folders} {self.such_as}" if self.closed else ""
-        late = "not all was looked through in time" if self.late else ""
+        late = "not everything was searched in time" if self.late else ""
         nothing = "nothing that this user may see" if left else "no file of 1 MiB or more"
         return "; ".join(part for part in (found or nothing, left, late) if part)
 

@@ -103,7 +103,7 @@ class Descendants(Probe[DescendantsState]):
                     arguments=arguments.strip(),
                 )
             case _:
-                raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
+                raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
 
 
 class WorkersConfiguration(Fact):

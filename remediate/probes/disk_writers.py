@@ -95,4 +95,4 @@ class DiskWriters(Probe[DiskWriterList]):
                     path=path,
                 )
             case _:
-                raise Unreadable(f"{self.label()}: {line[:80]!r} is not about an open file")
+                raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")

@@ -106,16 +106,16 @@ class ErrorLog(Probe[ErrorLogState]):
                 except ValidationError:
                     pass
             case {"state": "elsewhere", "why": str(why)}:
-                raise Unreadable(f"{self.label()}: it goes where this cannot be read: {_short(why)}")
+                raise Unreadable(f"{self.label()}: it is written to a place that cannot be read: {_short(why)}")
             case {"state": "down", "why": str(why)}:
                 raise Unreadable(
-                    f"{self.label()}: where it is only the application knows, and it does not start: {_short(why)}"
+                    f"{self.label()}: only the application knows where it is, and it does not start: {_short(why)}"
                 )
             case {"state": "missing", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: there is no {_short(why)}: no error yet, or it is kept elsewhere")
             case {"state": "unreadable", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: {self.user} cannot read {_short(why)}")
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
 
 def _short(text: str) -> str:

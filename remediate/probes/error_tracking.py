@@ -58,4 +58,4 @@ class AppErrorTracking(Probe[TrackingState]):
         try:
             return TrackingState.model_validate(answered(self.label(), output))
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None

@@ -117,7 +117,7 @@ class LogFiles(Probe[LogFileList]):
                 case [number, "file" | "link" | "other" as kind, device, inode, links, owner, full, big, trust, mount]:
                     path = self._path(number, told)
                     if path not in sizes or full not in _FULL or big not in _BIG or trust not in _TRUST:
-                        raise Unreadable(f"{self.label()}: {path} was not told about whole")
+                        raise Unreadable(f"{self.label()}: the answer about {path} is incomplete")
                     files.append(
                         LogFile(
                             path=path,
@@ -139,15 +139,17 @@ class LogFiles(Probe[LogFileList]):
                 case [number, "unseen"]:
                     unseen.append(self._path(number, told))
                 case _:
-                    raise Unreadable(f"{self.label()}: {line[:80]!r} is not about a file")
+                    raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
             told += 1
         if told != len(self.paths):
-            raise Unreadable(f"{self.label()}: {told} of {len(self.paths)} were told about: {last_line(output.stderr)}")
+            raise Unreadable(
+                f"{self.label()}: only {told} of {len(self.paths)} were answered: {last_line(output.stderr)}"
+            )
         return LogFileList(files=tuple(files), unseen=tuple(unseen))
 
     def _path(self, number: str, expected: int) -> str:
         if number != str(expected) or expected >= len(self.paths):
-            raise Unreadable(f"{self.label()}: file {number[:20]} was not asked about here")
+            raise Unreadable(f"{self.label()}: unexpected answer about file {number[:20]}")
         return self.paths[expected]
 
     def _sizes(self, text: str) -> dict[str, tuple[int, int]]:

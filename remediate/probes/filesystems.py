@@ -90,7 +90,7 @@ class DiskSpaceState(Fact):
         """Return the file system at a mount point. Raises Unreadable if it is not listed."""
         found = self.at(mount)
         if found is None:
-            raise Unreadable(f"disk: {mount} was not told about")
+            raise Unreadable(f"disk: no answer about {mount}")
         return found
 
     def mount_of(self, path: str, device: int | None = None) -> str:
@@ -150,7 +150,7 @@ class DiskSpace(Probe[DiskSpaceState]):
             case [*fields] if len(fields) == 7:  # a file system without a size, such as an automounter's
                 return None
             case _:
-                raise Unreadable(f"disk: df said {line[:80]!r}")
+                raise Unreadable(f"disk: unexpected line from df: {line[:80]!r}")
 
 
 def _trouble(output: Output) -> str:

@@ -20,7 +20,7 @@ class ClosedPath(FrozenModel):
 
     def describe(self) -> str:
         """Return the path with its owner and mode, or that it does not exist."""
-        return f"{self.path} ({self.owner})" if self.owner else f"{self.path} (there is none)"
+        return f"{self.path} ({self.owner})" if self.owner else f"{self.path} (missing)"
 
 
 class FoldersState(Fact):
@@ -80,4 +80,4 @@ class Folders(Probe[FoldersState]):
             case ["closed", owner, group, mode, path] if path:
                 return ClosedPath(path=path, owner=f"{owner}:{group} {mode}")
             case _:
-                raise Unreadable(f"{self.label()}: {line[:80]!r} is not about a folder")
+                raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from remediate.core.command import CurlExit, HttpRequest, Output, Run
 from remediate.core.host import Host
-from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.probe import Fact, PlacedProbe, last_line
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 
@@ -76,7 +76,7 @@ class HttpAnswer(Fact):
         return f"{self.status}" if self.right or self.status != 200 else "200, but not the right page"
 
 
-class Site(Probe[HttpAnswer]):
+class Site(PlacedProbe[HttpAnswer]):
     """Ask for one page as a visitor would, from the host or the controller.
 
     On the host the request goes to the host itself under the site's own name, so that no load balancer and no DNS
@@ -86,7 +86,6 @@ class Site(Probe[HttpAnswer]):
     kind: Literal["http.site"] = "http.site"
     accepts_truncated: ClassVar[bool] = True
     url: str = Field(description="page to ask for")
-    asked_from: Vantage = Field(description="host or controller")
     resolve: str | None = Field(default=None, description="address:port for the controller's request")
     ca_file: Path | None = Field(default=None, description="PEM file of authorities that the asking machine trusts")
     contains: str | None = Field(default=None, description="text that the right page holds")
@@ -112,11 +111,6 @@ class Site(Probe[HttpAnswer]):
             )
             for vantage in settings.site_vantage
         )
-
-    @property
-    @override
-    def vantage(self) -> Vantage:
-        return self.asked_from
 
     @override
     def label(self) -> str:

@@ -68,7 +68,7 @@ class App(_AppQuestion):
         try:
             return AppState.model_validate(answered(self.label(), output))
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
 
 
 class DatabaseTrouble(Enum):
@@ -156,7 +156,7 @@ def _database(label: str, answer: object) -> DatabaseState:
                 return _as(rest, trouble=trouble, waiting=0)
     except ValidationError:
         pass
-    raise Unreadable(f"{label}: PHP answered something else than was asked")
+    raise Unreadable(f"{label}: unexpected answer from PHP")
 
 
 def _as(rest: Mapping[object, object], **known: object) -> DatabaseState:
@@ -230,10 +230,10 @@ class Credentials(_AppQuestion):
                 try:
                     settings = tuple((str(name), Compared(how)) for name, how in keys.items())
                 except ValueError:
-                    raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+                    raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
                 return CredentialsState(env="sound", settings=settings, answer=_database(self.label(), answer))
             case _:
-                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+                raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
 
 class DeployState(Fact):

@@ -141,7 +141,7 @@ class SlowQueries(Probe[QueryList]):
             case {"queries": list(queries)}:
                 return QueryList(queries=tuple(self._query(each) for each in queries))
             case _:
-                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+                raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
     def _query(self, told: object) -> SlowQuery:
         match told:
@@ -158,4 +158,4 @@ class SlowQueries(Probe[QueryList]):
                     id=number, seconds=seconds, **{key: " ".join(each.split()) for key, each in words.items()}
                 )
             case _:
-                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+                raise Unreadable(f"{self.label()}: unexpected answer from PHP")

@@ -178,7 +178,7 @@ class Sessions(Probe[SessionsState]):
                 sessions=tuple(DbSession.model_validate(row) for row in rows if "count" not in row),
             )
         except (ValueError, TypeError, RecursionError, ValidationError):
-            raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from the server") from None
 
 
 class IdleState(Fact):
@@ -216,7 +216,7 @@ class _First(Probe[IdleState]):
         if not first:
             return IdleState(id=None)
         if len(more) != 1:
-            raise Unreadable(f"{self.label()}: the server answered something else than was asked")
+            raise Unreadable(f"{self.label()}: unexpected answer from the server")
         whole_number(more[0], "mariadb")
         return IdleState(id=whole_number(first, "mariadb"))
 

@@ -76,5 +76,5 @@ class AccountHosts(Probe[AccountState]):
             raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
         hosts = tuple(line.strip() for line in output.stdout.splitlines() if line.strip())
         if not all(re.fullmatch(r"[A-Za-z0-9._:%/-]{1,255}", host) for host in hosts):
-            raise Unreadable(f"{self.label()}: the server answered something else than was asked")
+            raise Unreadable(f"{self.label()}: unexpected answer from the server")
         return AccountState(hosts=hosts)

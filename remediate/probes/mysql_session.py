@@ -68,5 +68,5 @@ class OneSession(Probe[SessionState]):
                 return SessionState(session=None, ending=True)
             (session,) = (DbSession.model_validate(row) for row in rows) if rows else (None,)
         except (ValueError, TypeError, RecursionError, ValidationError):
-            raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from the server") from None
         return SessionState(session=session)

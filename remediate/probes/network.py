@@ -58,7 +58,7 @@ class PortOwner(Probe[Listeners]):
         lines = [line for line in output.stdout.splitlines() if line.strip()]
         found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]{1,20})', output.stdout)}
         if lines and not found:  # its process ended while ss looked, or root cannot see it here
-            return Listeners(programs=(f"{NAMELESS} whom ss does not name",), names=(NAMELESS,))
+            return Listeners(programs=("a program that ss does not name",), names=(NAMELESS,))
         return Listeners(
             programs=tuple(f"{name} ({pid})" for pid, name in sorted(found.items(), key=lambda item: int(item[0]))),
             names=tuple(dict.fromkeys(found.values())),

@@ -111,7 +111,7 @@ class NginxLog(Probe[NginxErrorLogs]):
             if line.startswith("== /"):
                 lines = files.setdefault(line.removeprefix("== "), [])
             elif lines is None:
-                raise Unreadable(f"{self.label()}: {line[:80]!r} is of no log")
+                raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
             elif line.strip():
                 lines.append(line.rstrip())
         return NginxErrorLogs(files=tuple(ErrorLogEnd(path=path, lines=tuple(each)) for path, each in files.items()))

@@ -86,7 +86,7 @@ class SiteServed(Fact):
             elif each.there is False and not any(pool.listen == each.address for pool in self.pools):
                 pools = [pool for pool in self.pools if pool.heard] or self.pools
                 where = ", ".join(pool.describe() for pool in pools[:3])
-                yield f"{each.address}, which is not there{f': {where}' if where else ''}"
+                yield f"{each.address}, which does not exist{f': {where}' if where else ''}"
 
     @property
     def ok(self) -> bool | None:

@@ -80,7 +80,7 @@ class _Lsof(Probe[OpenFiles]):
 
     def _file(self, process: dict[str, str], file: dict[str, str]) -> OpenFile:
         if not {"p", "c"} <= process.keys() or not {"D", "i", "n"} <= file.keys():
-            raise Unreadable(f"{self.label()}: lsof did not tell everything that was asked")
+            raise Unreadable(f"{self.label()}: the answer of lsof is incomplete")
         return OpenFile(
             pid=whole_number(process["p"], self.label()),
             command=process["c"],

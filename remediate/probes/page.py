@@ -7,12 +7,12 @@ from typing_extensions import override
 
 from remediate.core.command import HttpRequest, Output, Run
 from remediate.core.field_types import Reference
-from remediate.core.probe import Probe
+from remediate.core.probe import PlacedProbe
 from remediate.core.vantage import Vantage
 from remediate.probes.http import HttpAnswer, answer_of
 
 
-class Page(Probe[HttpAnswer]):
+class Page(PlacedProbe[HttpAnswer]):
     """Ask for one page, at whatever address its name resolves to.
 
     Use `Site` for the pages of the application itself. A bearer token is a secret of the controller, so a question with
@@ -22,14 +22,8 @@ class Page(Probe[HttpAnswer]):
     kind: Literal["http.page"] = "http.page"
     accepts_truncated: ClassVar[bool] = True
     url: str = Field(description="page to ask for")
-    asked_from: Vantage = Field(description="host or controller")
     contains: str | None = Field(default=None, description="text that the right page holds")
     token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
-
-    @property
-    @override
-    def vantage(self) -> Vantage:
-        return self.asked_from
 
     @override
     def label(self) -> str:

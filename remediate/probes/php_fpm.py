@@ -187,4 +187,4 @@ class Pools(Probe[PoolsState]):
         try:
             return PoolsState.model_validate({"pools": answered(self.label(), output)})
         except ValidationError:
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None

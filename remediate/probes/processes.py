@@ -243,7 +243,7 @@ class Processes(Probe[Usage]):
                 cores, cpu, memory, total, count = (whole_number(each, self.label()) for each in counts)
             case _:
                 said = last_line(output.stderr)
-                raise Unreadable(f"{self.label()}: /proc does not tell about all of them (hidepid?): {said}")
+                raise Unreadable(f"{self.label()}: /proc does not show all of them (hidepid?): {said}")
         usage = Usage(
             interval=float(interval),
             cores=cores,
@@ -256,7 +256,7 @@ class Processes(Probe[Usage]):
         )
         told = {line.split(" ", 1)[0] for line in output.stdout.splitlines() if not line.startswith("unit ")}
         if told != {process.identity for process in usage.culprits}:
-            raise Unreadable(f"{self.label()}: who uses most was not told whole")
+            raise Unreadable(f"{self.label()}: the list of the biggest ones is incomplete")
         return usage
 
     def _processes(self, lines: list[str]) -> Iterator[Process]:
@@ -284,7 +284,7 @@ class Processes(Probe[Usage]):
                         arguments=words.strip(),
                     )
                 case _:
-                    raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
+                    raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
 
     def _units(self, lines: list[str]) -> Iterator[UnitUsage]:
         for line in lines:

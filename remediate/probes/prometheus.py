@@ -66,7 +66,7 @@ class PrometheusTime(ApiQuestion[ServerTime]):
         try:
             seconds, _ = _ScalarAnswer.model_validate(self.document(output)).data.result
         except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Prometheus") from None
         return ServerTime(at=datetime.fromtimestamp(seconds, UTC))
 
 
@@ -116,7 +116,7 @@ class AlertmanagersOf(ApiQuestion[Alertmanagers]):
         try:
             found = _AlertmanagersAnswer.model_validate(self.document(output)).data.active
         except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Prometheus") from None
         return Alertmanagers(active=tuple(each.url for each in found))
 
 
@@ -176,7 +176,7 @@ class Series(ApiQuestion[SeriesFound]):
         try:
             found = _VectorAnswer.model_validate(self.document(output)).data.result
         except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Prometheus") from None
         return SeriesFound(instances=tuple(sorted((each.metric.instance, int(each.value[1])) for each in found)))
 
 
@@ -226,5 +226,5 @@ class ConfigurationAge(ApiQuestion[ConfigurationLoaded]):
         try:
             loaded = _RuntimeAnswer.model_validate(self.document(output)).data.loaded
         except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Prometheus") from None
         return ConfigurationLoaded(loaded=loaded)

@@ -93,7 +93,7 @@ class AlertRules(ApiQuestion[LoadedRules]):
         try:
             groups = _Rules.model_validate(self.document(output)).data.groups
         except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from Prometheus") from None
         return LoadedRules(
             rules=tuple(
                 AlertRule(

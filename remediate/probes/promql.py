@@ -98,7 +98,7 @@ def _tokens(expression: str) -> list[_Token]:
     while at < len(expression):
         match = _TOKEN.match(expression, at)
         if match is None or match.lastgroup is None:
-            raise Unreadable(f"the expression cannot be followed at {expression[at : at + 20]!r}")
+            raise Unreadable(f"the expression cannot be parsed at {expression[at : at + 20]!r}")
         if match.lastgroup != "space":
             found.append(_Token(match.lastgroup, match[0]))
         at = match.end()
@@ -138,7 +138,7 @@ class _Reader:
     def finish(self) -> None:
         """Check that all brackets are closed. Raises Unreadable."""
         if self._calls or self._labels:
-            raise Unreadable("the expression cannot be followed: its brackets are not balanced")
+            raise Unreadable("the expression cannot be parsed: its brackets are not balanced")
 
     def _word(self, word: str, following: _Token) -> None:
         lowered = word.lower()
@@ -159,7 +159,7 @@ class _Reader:
         if kind == "open":
             self._calls.append(self._called)
         elif not self._calls:
-            raise Unreadable("the expression cannot be followed: its brackets are not balanced")
+            raise Unreadable("the expression cannot be parsed: its brackets are not balanced")
         else:
             self._calls.pop()
         self._called = ""

@@ -165,7 +165,7 @@ class FailedJobs(OfQueue[FailedJobsState]):
                     raise Unreadable(f"{self.label()}: kept by the driver {driver[:40]!r}, which cannot be asked")
         except ValueError:  # pydantic's ValidationError is one, too
             pass
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
 
 class QueueFlowState(Fact):
@@ -221,7 +221,7 @@ class QueueFlow(OfQueue[QueueFlowState]):
                 case {"state": "failed", "why": str(why)}:
                     return QueueFlowState(trouble=StoreTrouble(why))
                 case {"state": "unsupported", "driver": str(driver)}:
-                    raise Unreadable(f"{self.label()}: its driver {driver[:40]!r} cannot be looked into")
+                    raise Unreadable(f"{self.label()}: its driver {driver[:40]!r} cannot be examined")
         except ValueError:  # pydantic's ValidationError is one, too
             pass
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")

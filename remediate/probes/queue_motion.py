@@ -104,8 +104,8 @@ class Stall(NamedTuple):
 _SAID = {
     Cause.UNATTENDED: "no worker here listens to it",
     Cause.STOPPED: "{who} {be} stopped by a signal (state T)",
-    Cause.OVERDUE: "{who} {be} at a job for longer than --timeout allows",
-    Cause.IDLE: "{who} {be} running, at no job, and no job is taken",
+    Cause.OVERDUE: "{who} {be} busy with one job for longer than --timeout allows",
+    Cause.IDLE: "{who} {be} running without a job, and no job is taken",
 }
 
 
@@ -137,7 +137,7 @@ class QueueMotionState(Fact):
     def looked_into(self) -> bool:
         """Whether the jobs of the default connection could be counted.
 
-        The driver `sync` has none, and other drivers cannot be looked into.
+        The driver `sync` has none, and other drivers cannot be examined.
         """
         return self.driver in _LOOKED_INTO
 
@@ -162,11 +162,11 @@ class QueueMotionState(Fact):
             return "; ".join(stall.describe() for stall in self.stalls)
         if self.all_stopped:
             return f"its {len(self.workers)} workers are stopped by a signal (state T)"
-        unseen = "there is none (sync)" if self.driver == "sync" else f"not looked into: {self.driver[:40]} keeps it"
+        unseen = "there is none (sync)" if self.driver == "sync" else f"not examined: {self.driver[:40]} keeps it"
         if not self.looked_into and not self.waiting:
             return unseen
-        horizon = ", its workers are Horizon's and not looked at" if self.horizon else ""
-        horizon += "" if self.whole else ", but not every queue could be looked at"
+        horizon = ", its workers belong to Horizon and are not examined" if self.horizon else ""
+        horizon += "" if self.whole else ", but not every queue could be read"
         if not self.waiting:
             return f"nothing waits{horizon}"
         held = ", ".join(f"{each.waiting} in {each.called}" for each in self.queues if each.waiting)
@@ -253,7 +253,7 @@ class QueueMotion(OfQueue[QueueMotionState]):
                     return QueueMotionState(trouble=StoreTrouble(why))
         except ValueError:  # pydantic's ValidationError is one, too
             pass
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
 
 def _span(seconds: int) -> str:

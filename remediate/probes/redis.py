@@ -134,7 +134,7 @@ class AppRedis(_RedisQuestion):
     def parse(self, output: Output) -> RedisState:
         state = _state(self.label(), answered(self.label(), output))
         if {each.role for each in state.stores} != set(Role):
-            raise Unreadable(f"{self.label()}: PHP did not tell where {', '.join(role.value for role in Role)} are")
+            raise Unreadable(f"{self.label()}: PHP did not say where {', '.join(role.value for role in Role)} are")
         return state
 
 
@@ -192,7 +192,7 @@ class RedisContent(_RedisQuestion):
                     scan = Scan.model_validate(link["scan"]) if "scan" in link else None
                     found.append(Content(connection=link["connection"], scan=scan, **told))
         except (ValidationError, TypeError, KeyError):
-            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
         return ContentState(contents=tuple(found))
 
 
@@ -214,12 +214,12 @@ def _state(label: str, answer: Any) -> RedisState:
         )
         return RedisState(stores=tuple(Store.model_validate(each) for each in said["stores"]), links=links)
     except (ValidationError, TypeError, KeyError):
-        raise Unreadable(f"{label}: PHP answered something else than was asked") from None
+        raise Unreadable(f"{label}: unexpected answer from PHP") from None
 
 
 def _mapping(label: str, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise Unreadable(f"{label}: PHP answered something else than was asked")
+        raise Unreadable(f"{label}: unexpected answer from PHP")
     return answer
 
 

@@ -98,7 +98,7 @@ class LiveRows(Probe[RowsState]):
                 raise Unreadable(f"{self.label()}: a database by the driver {driver[:40]!r} cannot be compared")
             case _:
                 pass
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
 
 
 def _table(row: object) -> TableRows:
@@ -107,4 +107,4 @@ def _table(row: object) -> TableRows:
             found = {"name": name, "rows": rows, "young": None if young is None else tuple(young), "age": age}
             return TableRows.model_validate(found, strict=True)
         case _:
-            raise Unreadable("rows of the database: PHP answered something else than was asked")
+            raise Unreadable("rows of the database: unexpected answer from PHP")

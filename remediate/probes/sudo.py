@@ -82,7 +82,7 @@ class SudoRules(Fact):
         found = [f"others than root can write {path}, and with it remediate's helper" for path in self.writable]
         opened = sorted({each.command.split(" ", 1)[0] for each in self.rules if each.opens_a_shell})
         if opened:
-            what = f"rules for {', '.join(opened)} let {self.user} run anything as somebody else"
+            what = f"rules for {', '.join(opened)} let {self.user} run anything as another user"
             found.append(f"{what}; remediate printed such rules up to 0.1")
         return tuple(found)
 
@@ -152,7 +152,7 @@ class Sudo(Probe[SudoRules]):
         state, _, declared = helper.partition("\n")
         word, *writable = state.split() or [""]
         if not gap or word not in {"helper", "none"}:
-            raise Unreadable("sudo rules: the helper was not told about")
+            raise Unreadable("sudo rules: no answer about the helper")
         try:
             known = None if word == "none" else declared_in(declared)
         except ValueError:
@@ -177,7 +177,7 @@ def _unpacked(listing: str) -> str:
     except (ValueError, zlib.error):
         raise Unreadable("sudo rules: the packed listing is damaged") from None
     if not unpacker.eof:
-        raise Unreadable("sudo rules: the packed listing has no end")
+        raise Unreadable("sudo rules: the packed listing is cut off")
     return data.decode(errors="backslashreplace")
 
 

@@ -138,7 +138,7 @@ class Workers(Probe[WorkerState]):
         for line in output.stdout.splitlines():
             match = _LINE.match(line)
             if match is None or match["state"] not in STATES:
-                raise Unreadable(f"{self.program}: {line[:80]!r} is no process of supervisor's")
+                raise Unreadable(f"{self.program}: unexpected line {line[:80]!r}")
             if match["name"].partition(":")[0] == self.program:
                 found.append(_process(match["name"], match["state"], match["detail"] or ""))
         return WorkerState(processes=tuple(found), daemon=True)
@@ -265,5 +265,5 @@ class OrphanWorkers(Probe[StrayWorkers]):
                     identity = {"pid": whole_number(pid, self.label()), "started": whole_number(started, self.label())}
                     found.append(StrayProcess(**identity, user=user, arguments=arguments.strip()))
                 case _:
-                    raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
+                    raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
         return StrayWorkers(processes=tuple(each for each in found if not is_of_one_job(each.arguments)))

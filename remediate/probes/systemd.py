@@ -167,7 +167,7 @@ class Unit(Probe[UnitState]):
         got = dict(line.split("=", 1) for line in output.stdout.splitlines() if "=" in line)
         missing = [name for name in _PROPERTIES if name not in got and name not in _ABSENT_WHEN_EMPTY]
         if missing:
-            raise Unreadable(f"{self.label()}: systemctl show did not tell {', '.join(missing)}")
+            raise Unreadable(f"{self.label()}: systemctl show did not print {', '.join(missing)}")
         since = whole_number(got["ActiveEnterTimestampMonotonic"], self.label())
         return UnitState(
             load=got["LoadState"],

@@ -1,4 +1,4 @@
-"""When a User-Agent last appears in the access log."""
+"""The last visit of a User-Agent, from the access log."""
 
 import re
 from datetime import UTC, datetime

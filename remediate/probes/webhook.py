@@ -143,8 +143,8 @@ class WebhookState(Fact):
         if self.ok is not None:
             return said
         if self.events is not None and not self.events.complete:
-            return f"{said}; too little of the log can be read to tell what the provider was answered"
-        return f"{said}; whether a right one is accepted is not known"
+            return f"{said}; the readable part of the log is too short to know the answers to the provider"
+        return f"{said}; whether a right signature is accepted is unknown"
 
 
 class Webhook(Probe[WebhookState]):
@@ -211,4 +211,4 @@ class Webhook(Probe[WebhookState]):
                     return WebhookState.model_validate(answer)
                 except ValidationError:
                     pass
-        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+        raise Unreadable(f"{self.label()}: unexpected answer from PHP")

@@ -6,7 +6,7 @@ from base64 import b64encode
 from pydantic import SecretStr
 
 from remediate.core.command import Run
-from remediate.programs.run import PROGRAMS, run_php
+from remediate.programs.run import run_php
 
 
 def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen: str) -> Run:
@@ -17,4 +17,4 @@ def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen
     """
     text = value.get_secret_value().encode(errors="surrogateescape")
     asked = {"key": key, "value": b64encode(text).decode(), "seen": seen}
-    return run_php(php, PROGRAMS, "edit_env", path, user=user, seconds=30, stdin=json.dumps(asked))
+    return run_php(php, "edit_env", path, user=user, seconds=30, stdin=json.dumps(asked))

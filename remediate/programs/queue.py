@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from remediate.core.command import Run
-from remediate.programs.run import PROGRAMS, run_php
+from remediate.programs.run import run_php
 
 BUDGET_SECONDS: Final = 300
 """Seconds after which no further batch is started. The rest is left for the next run."""
@@ -20,4 +20,4 @@ def retry_jobs(php: str, path: str, user: str, ids: Iterable[str], *, batch: int
     """
     words, given = (path, str(batch), str(patience), str(BUDGET_SECONDS)), "".join(f"{each}\n" for each in ids)
     seconds = BUDGET_SECONDS + patience + 15
-    return run_php(php, PROGRAMS, "retry_jobs", *words, user=user, seconds=seconds, stdin=given)
+    return run_php(php, "retry_jobs", *words, user=user, seconds=seconds, stdin=given)

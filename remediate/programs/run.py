@@ -11,9 +11,9 @@ PROGRAMS: Final = "remediate.programs"
 
 def run_php(
     php: str,
-    package: str,
     name: str,
     *arguments: str,
+    package: str = PROGRAMS,
     user: str,
     seconds: float,
     stdin: str | None = None,

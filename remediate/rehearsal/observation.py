@@ -54,7 +54,7 @@ class ObservedItem:
     owners: tuple[str, ...] = ()
 
     def disturbed(self, names: tuple[str, ...]) -> bool:
-        """Whether one of its names was disturbed."""
+        """Return whether one of its names was disturbed."""
         # A fault that edits a file keeps the old one next to it under a longer name; a directory means everything below
         # it.
         paths = tuple(name if name.endswith("/") else f"{name}." for name in names if name.startswith("/"))

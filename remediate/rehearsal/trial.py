@@ -77,7 +77,7 @@ def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
 
 
 def _apart(one: Case, other: Case) -> bool:
-    """Whether neither case disturbs what the other disturbs or needs."""
+    """Return whether neither case disturbs what the other disturbs or needs."""
     first, second = set(one.fault.disturbs()), set(other.fault.disturbs())
     return not (first & {*second, *other.needs} or second & {*one.needs})
 

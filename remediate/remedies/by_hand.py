@@ -10,7 +10,7 @@ end it."""
 
 
 def in_a_unit(unit: str | None) -> bool:
-    """Whether a process belongs to a service that would start it again."""
+    """Return whether a process belongs to a service that would start it again."""
     if unit is None or unit in {full_name(each) for each in _NO_OWN_UNIT}:
         return False
     return not unit.startswith("user@") or "/" in unit  # a service of a user manager counts too

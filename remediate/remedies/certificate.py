@@ -234,7 +234,7 @@ class RenewCertificate(OfCertificate):
         return None
 
     def _forced(self, facts: Facts) -> bool:
-        """Whether certbot would not renew by itself.
+        """Return whether certbot would not renew by itself.
 
         Its automatic renewal is off or starts later, or the certificate is not due and another authority's is wanted.
         """

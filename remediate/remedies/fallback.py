@@ -53,7 +53,7 @@ DIVERGING_CACHES = RefusalCode(
 
 
 def _lasts(verdict: Verdict, link: StoreConnection) -> bool:
-    """Whether only a person can end the cause of this refusal.
+    """Return whether only a person can end the cause of this refusal.
 
     A Redis that is busy or in a failover recovers by itself.
     """
@@ -216,6 +216,6 @@ class UseFileCache(MoveCache):
 
 
 def _beside(redis: RedisState, used: StoreConnection, role: Role) -> bool:
-    """Whether this role uses the same Redis as the cache, or may use it."""
+    """Return whether this role uses the same Redis as the cache, or may use it."""
     link = redis.link(role)
     return link is not None and not link.apart_from(used)

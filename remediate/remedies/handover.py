@@ -134,7 +134,7 @@ class HandOver(HumanStep):
 
 
 def _well(facts: Facts, probe: Probe[Fact]) -> bool:
-    """Whether this is certainly well.
+    """Return whether this is certainly well.
 
     An unreadable answer counts as no, so that causes are looked for.
     """

@@ -231,7 +231,7 @@ class ShortenLogs(Remedy):
 
 
 def _counts(writer: DiskWriter, biggest: ConsumerList) -> bool:
-    """Whether a writer contributes to the full disk. Databases have big files open on any disk."""
+    """Return whether a writer contributes to the full disk. Databases have big files open on any disk."""
     return writer.deleted or writer.grown_kib > 0 or writer.path in {each.path for each in biggest.consumers}
 
 

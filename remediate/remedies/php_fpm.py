@@ -92,7 +92,7 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
         return "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
 
     def _serves(self, facts: Facts) -> bool:
-        """Whether all of its pages are right. Then it works, even if something else looks odd."""
+        """Return whether all of its pages are right. Then it works, even if something else looks odd."""
         try:
             return bool(self.pages) and all(facts[page].ok is True for page in self.pages)
         except Unreadable:

@@ -287,7 +287,7 @@ def _stop(process: Process) -> str:
 
 
 def _only_asked(process: Process) -> bool:
-    """Whether the process may be in a job. Such a process never gets KILL.
+    """Return whether the process may be in a job. Such a process never gets KILL.
 
     Arguments may be truncated, so any PHP counts.
     """
@@ -295,6 +295,6 @@ def _only_asked(process: Process) -> bool:
 
 
 def _worker(process: Process) -> bool:
-    """Whether it is an artisan worker under supervisor, which starts the next one."""
+    """Return whether it is an artisan worker under supervisor, which starts the next one."""
     artisan = StrayProcess(pid=process.pid, started=process.started, user=process.user, arguments=process.arguments)
     return process.unit == full_name("supervisor") and artisan.is_worker

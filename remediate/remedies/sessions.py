@@ -97,7 +97,7 @@ class _OfSessions(Remedy):
         return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
 
     def _rejected(self, state: SessionsState, facts: Facts) -> bool:
-        """Whether the application gets no connection, or nobody does."""
+        """Return whether the application gets no connection, or nobody does."""
         # A failing page is not asked here, because it may fail for any other reason, such as a deploy.
         turned_away = self.asked is not None and state.tight and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY
         return state.tight and (state.full or turned_away)
@@ -221,7 +221,7 @@ class EndQueries(_OfSessions):
         return self._known(proceed(f"{what} {listed(sessions)}{lost}"))
 
     def _hang(self, facts: Facts) -> bool:
-        """Whether a page hangs, as it does while it waits for its database.
+        """Return whether a page hangs, as it does while it waits for its database.
 
         An HTTP error other than 504 is an answer. Also true when no page is declared or the operator asks for it.
         """

@@ -53,7 +53,7 @@ def renewing(user: str, program: str | None, patience: int) -> tuple[Run, ...]:
 
 
 def missing(after: WorkerState, spared: Iterable[ProgramState]) -> bool:
-    """Whether a process of a program does not run, apart from the spared ones."""
+    """Return whether a process of a program does not run, apart from the spared ones."""
     names = {each.name for each in spared}
     down = [each for each in after.processes if each.state != "RUNNING" and each.name not in names]
     return not after.daemon or not after.processes or bool(down)

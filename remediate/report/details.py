@@ -11,7 +11,7 @@ _INDENT = " " * MARGIN
 
 
 def detail_lines(report: Report) -> list[str]:
-    """Return what the report of a run leaves out, host by host: all commands, their evidence, all answers."""
+    """Return a run's details, host by host: all commands, their evidence, all answers."""
     return [line for host in report.hosts for line in _host_lines(host)]
 
 

@@ -1,4 +1,4 @@
-"""JUnit documents, as CI systems read them: of a run, and of whatever else has suites and cases."""
+"""JUnit documents for CI systems, of runs and of everything with suites and cases."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from time import monotonic
 from typing import IO, Final
 
-from remediate.transport.link import LinkLost
+from typing_extensions import override
+
+from remediate.transport.link import Channel, LinkLost
 
 _PIECE: Final = 32 * 1024
 _ERRORS: Final = 8 * 1024
 
 
-class PaperChannel:
+class PaperChannel(Channel):
     """A Channel to a child process. `on_paper` may change each piece of the script before it is sent."""
 
     def __init__(
@@ -38,8 +40,8 @@ class PaperChannel:
         self._sent, self._tail = 0, b""
         os.set_blocking(self._in.fileno(), False)
 
+    @override
     def send(self, data: bytes) -> None:
-        """See Channel."""
         self._alive()
         if not data:
             self._in.close()
@@ -52,8 +54,8 @@ class PaperChannel:
             self.lose()
             self._alive()
 
+    @override
     def receive(self, seconds: float | None = None) -> bytes:
-        """See Channel."""
         self._alive()
         left = self._remaining() if seconds is None else min(seconds, self._remaining())
         if not select.select([self._out], [], [], left)[0]:
@@ -66,8 +68,8 @@ class PaperChannel:
                 self._alive()
         return data
 
+    @override
     def finish(self) -> tuple[int | None, bytes]:
-        """See Channel."""
         try:
             status = self.process.wait(self._remaining())
         except subprocess.TimeoutExpired:
@@ -82,8 +84,8 @@ class PaperChannel:
         self.lost = True
         self.close()
 
+    @override
     def close(self) -> None:
-        """See Channel."""
         for end in (self._in, self._out, self._errors):
             end.close()
 

@@ -12,7 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from typing_extensions import override
+
 from remediate.testing.channel import PaperChannel
+from remediate.transport.link import Link
 from remediate.transport.script import LOCK_FILE
 from remediate.transport.session import ShellSession
 
@@ -58,7 +61,7 @@ class Call(NamedTuple):
     user: str
 
 
-class PaperHost:
+class PaperHost(Link):
     r"""A Link to this machine's shell, which gets a real host's script with two changes.
 
     The stubs' directory is first in the script's PATH. The lock file is this host's own, so that tests never wait for
@@ -160,8 +163,8 @@ class PaperHost:
         """Let the link die after `sent` bytes, or after `seen` in the host's answer."""
         self._sent, self._seen = sent, seen
 
+    @override
     def start(self, command: str, *, seconds: float) -> PaperChannel:
-        """See Link."""
         self.starts += 1
         words = [*self._login, "-c", command.replace("/bin/sh -s", f"{self._shell} -s", 1)]
         errors = tempfile.TemporaryFile()  # noqa: SIM115  # The channel closes it.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
 
+from typing_extensions import override
+
 from remediate.core.command import Output
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
@@ -12,18 +14,21 @@ from remediate.core.outcome import HostOutcome, StepOutcome
 from remediate.core.playbook import HostPlan, Runnable, Severity
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy, Step
-from remediate.engine.context import Context, NotRecorded
+from remediate.engine.context import Context, NotRecorded, Recorder
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import NullReporter, Reporter
 from remediate.errors import Unreachable, UnreachableCode, Unreadable
 from remediate.testing.scripted import ScriptedSession
+from remediate.transport.controller import Controller
 from remediate.transport.session import Session
 
 _HOST: Final = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 
 
-class MemoryRecorder:
+class MemoryRecorder(Recorder):
     """A Recorder that remembers intents and outcomes. `broken` is the message of a full disk."""
+
+    unwritten: str | None = None
 
     def __init__(self, broken: str | None = None) -> None:
         """Make an empty record."""
@@ -32,21 +37,21 @@ class MemoryRecorder:
         self.intents: list[tuple[int, Remedy, tuple[Step, ...]]] = []
         self.outcomes: list[tuple[int, StepOutcome]] = []
 
+    @override
     def intend(
         self,
-        host: Host,  # noqa: ARG002  # There is only one host.
+        host: Host,  # There is only one host.
         position: int,
         remedy: Remedy,
         steps: tuple[Step, ...],
-        basis: tuple[str, ...],  # noqa: ARG002  # Nobody goes on from this record.
+        basis: tuple[str, ...],  # Nobody goes on from this record.
     ) -> None:
-        """See Recorder."""
         if self.broken is not None:
             raise NotRecorded(self.broken)
         self.intents.append((position, remedy, steps))
 
-    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:  # noqa: ARG002  # There is only one host.
-        """See Recorder."""
+    @override
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:  # There is only one host.
         self.outcomes.append((position, step))
 
 
@@ -63,7 +68,7 @@ class _Stated:
         return self.host_plan
 
 
-class _Logins:
+class _Logins(Controller):
     """The sessions of one host, in order; the present one also answers the controller."""
 
     def __init__(self, first: ScriptedSession, again: ScriptedSession | None) -> None:
@@ -76,8 +81,8 @@ class _Logins:
         self._present = self._waiting.pop(0)
         return self._present
 
+    @override
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
-        """See Controller."""
         return self._present.ask(probes)
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from threading import Lock
-from typing import Final
+from typing import Final, Unpack
+
+from typing_extensions import override
 
 from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
 from remediate.engine.judge import CLOCK, RULES
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
 from remediate.transport.acted import Acted, ActState, CommandResult
+from remediate.transport.controller import Controller
 from remediate.transport.script import Act
-from remediate.transport.session import Answers
+from remediate.transport.session import Answers, ExecOptions, Rounds, Session
 
 Answer = Output | Unreadable
 Changes = Mapping[Probe[Fact] | Run, Answer]
@@ -34,7 +37,7 @@ class ScriptedEvent(Enum):
     LOST_AFTER = "the link dies once the commands have run, before anything was asked again"
 
 
-class ScriptedSession:
+class ScriptedSession(Session, Controller):
     """A Session and Controller that answers from a table, for use with `play`.
 
     `first` maps each probe to its answer: a program's Output, which the probe reads, or an Unreadable. Each further
@@ -82,31 +85,24 @@ class ScriptedSession:
         self._mutex = Lock()
         self._change(first)
 
+    @override
     def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,  # noqa: ARG002  # Nothing here takes time.
-        owner: Sequence[str] = (),
-        extra: float = 0,  # noqa: ARG002
-        together: bool = True,  # noqa: ARG002
+        self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]
     ) -> "ScriptedRounds":
-        """See Session."""
         if self._unreachable is not None:
             raise Unreachable(self._unreachable, f"scripted: {self._unreachable.value}")
         self.execs += 1
         if act is None:
             return ScriptedRounds(self, tuple(probes), None)
         self.acts.append(act)
-        self.owners.append(tuple(owner))
+        self.owners.append(tuple(how.get("owner", ())))
         effect = self._effects.pop(0) if self._effects else {}
         if effect is ScriptedEvent.LOST_BEFORE:
             raise Unreachable(UnreachableCode.LOST, f"scripted: {effect.value}")
         return ScriptedRounds(self, tuple(probes), self._acted(act, effect), effect)
 
+    @override
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
-        """See Controller."""
         with self._mutex:
             self._asked += 1
             self._pass(self._asked)
@@ -122,8 +118,8 @@ class ScriptedSession:
             self._pass(self.surveys)
             return {probe: self._answer(probe) for probe in probes}
 
+    @override
     def close(self) -> None:
-        """See Session."""
         self.closed = True
 
     def _acted(self, act: Act, effect: Changes | ScriptedEvent) -> Acted:
@@ -169,7 +165,7 @@ class ScriptedSession:
         return self._table.get(probe, Unreadable(f"{probe.label()}: the test does not state it"))
 
 
-class ScriptedRounds:
+class ScriptedRounds(Rounds):
     """The answers of one scripted exec."""
 
     def __init__(
@@ -185,19 +181,20 @@ class ScriptedRounds:
         self._result = acted
         self._effect = effect
 
+    @override
     def acted(self) -> Acted:
-        """See Rounds."""
         if self._result is None:
             raise TypeError("this exec changes nothing")
         if self._effect is ScriptedEvent.LOST_WHILE:
             raise ContactLost(f"scripted: {self._effect.value}")
         return self._result
 
+    @override
     def next(self) -> Answers:
-        """See Rounds."""
         if self._effect is ScriptedEvent.LOST_AFTER:
             raise ContactLost(f"scripted: {self._effect.value}")
         return self._session.survey(self._probes)
 
+    @override
     def close(self) -> None:
-        """See Rounds."""
+        pass

@@ -29,8 +29,11 @@ from remediate.core.program_text import HELPER, SEVERAL
 STDOUT_LIMIT: Final = 32 * 1024
 """The most bytes of one answer. They are fewer than a pipe's 64 KiB, so that probes never wait for each other."""
 STDERR_LIMIT: Final = 8 * 1024
-RETRY_SECONDS: Final = 4
-"""The seconds for which a command that was turned away is retried (Run.retry)."""
+RETRY_SECONDS: Final = 10
+"""The seconds for which a command that was turned away is retried (Run.retry).
+
+Under load an attempt takes a second, and many others try at the same time.
+"""
 LOCK_FILE: Final = "/etc/machine-id"
 """The locked file. It exists on every systemd host, and everyone may read it.
 
@@ -228,10 +231,10 @@ def _question(index: str, run: Run) -> str:
 
 
 def _in_turn(questions: Sequence[tuple[int, Run]]) -> str:
-    """Ask one after the other, with one pipe and one limit for all, and root by one call where the helper can.
+    """Ask one after the other, with one pipe and one limit for all.
 
-    One that is not answered in time ends the turn, so that it delays no other: what is left is asked by itself. So is
-    what has not begun after TURN_SECONDS.
+    Root's are asked by one call where the helper can. One that is not answered in time ends the turn, so that it delays
+    no other: what is left is asked by itself. So is what has not begun after TURN_SECONDS.
     """
     text = " &&\n".join(f"brief {index} {_words(run)}" for index, run in questions)
     if questions[0][1].user == ROOT:

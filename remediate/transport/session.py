@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, Required, TypedDict, Unpack
 
 from typing_extensions import override
 
@@ -48,25 +48,24 @@ class Rounds(Protocol):
         """End the exec and release the lock."""
 
 
+class ExecOptions(TypedDict, total=False):
+    """The keywords of one exec."""
+
+    seconds: Required[float]
+    """The time after which it has ended, on the host and here."""
+    owner: Sequence[str]
+    """The names of the acting run, for a second run that finds the host locked."""
+    extra: float
+    """Seconds that are added to the deadline of each question."""
+    together: bool
+    """Whether one command may answer several questions, which is the default."""
+
+
 class Session(Protocol):
     """A host that can be asked and changed."""
 
-    def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,
-        owner: Sequence[str] = (),
-        extra: float = 0,
-        together: bool = True,
-    ) -> Rounds:
-        """Start one exec that ends within `seconds`, on the host and here.
-
-        `owner` names the acting run, for a second run that finds the host locked. `extra` seconds are added to the
-        deadline of each question. `together` lets one command answer several questions if possible. Raises Unreachable:
-        nothing was sent.
-        """
+    def begin(self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]) -> Rounds:
+        """Start one exec. Raises Unreachable: nothing was sent."""
 
     def close(self) -> None:
         """Close the connection to the host."""

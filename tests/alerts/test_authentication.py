@@ -1,4 +1,4 @@
-"""Who sent it: right signatures, and every wrong header refused with a reason and without an exception."""
+"""The sender's proof: right signatures, and every wrong header refused with a reason, without an exception."""
 
 import base64
 import hashlib

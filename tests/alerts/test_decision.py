@@ -1,4 +1,4 @@
-"""What a policy decides: the truth table of auto, and hosts that no label can invent."""
+"""Decisions of a policy: the truth table of auto, and hosts that no label can invent."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache

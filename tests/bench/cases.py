@@ -29,7 +29,7 @@ class Expected:
     pattern: str
     exit_code: int = 0
     times: int = 1
-    """How often for each host."""
+    """The number of times for each host."""
 
 
 @dataclass(frozen=True)

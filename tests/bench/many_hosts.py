@@ -121,7 +121,7 @@ class Simulation(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one process cost."""
+    """The cost of one process."""
 
     hosts: int
     seconds: float

@@ -19,7 +19,7 @@ _KEPT: Final = 4_000_000
 
 
 class Measured(NamedTuple):
-    """How a process did. Times are in seconds."""
+    """The result of a process. Times are in seconds."""
 
     exit_code: int
     output: str

@@ -1,4 +1,4 @@
-"""What watches from the side while a case runs: the host's CPU, its page, and what passes a proxy."""
+"""Meters beside a running case: the host's CPU, its page, and the traffic through a proxy."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What a bench measured: its document, and the numbers that are read from it."""
+"""The results of a bench: its document, and the numbers that are read from it."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median, quantiles
@@ -31,7 +31,7 @@ class Sample(_Part):
 
 
 class Phases(_Part):
-    """Where one run of one case spent its time, in seconds, seen from the side."""
+    """The seconds of one run of one case, by where they were spent."""
 
     case: str
     start: float = Field(description="from the start of the process to its TCP connection")

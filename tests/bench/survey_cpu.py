@@ -1,4 +1,4 @@
-"""How much CPU one survey costs a healthy staging host: numbers, not a test.
+"""The CPU that one survey costs a healthy staging host: numbers, not a test.
 
 Needs a staging host that is up (`invoke staging.up`):
 

@@ -1,4 +1,4 @@
-"""What is read from the samples of a bench, and the page that is made of it."""
+"""The numbers from the samples of a bench, and their page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a person may type to agree, and when nobody is asked."""
+"""The words of consent, and runs in which nobody is asked."""
 
 import io
 from threading import Event

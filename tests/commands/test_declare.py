@@ -13,11 +13,11 @@ from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.playbooks.app_down import app_down
-from remediate.triage.triage import Candidate as Suspect
 from support.incident_desk import INSIDE, INVENTORY, Desk, answering, broken, keep_triage, triage_text
 from support.incidents import DOWN, HEALTHY
 from support.scripted import FactSession
 from support.toy_incidents import NOON
+from support.triages import unfixable
 
 
 def test_a_declaration_begins_with_what_triage_saw(desk: Desk) -> None:
@@ -68,17 +68,7 @@ def test_the_public_reads_what_a_person_gives_from_declaration_to_end(
 
 
 def test_an_incident_that_is_handed_over_is_declared_as_what_it_is(desk: Desk) -> None:
-    suspect = Suspect(
-        playbook="certificate-expiry",
-        severity=Severity.SEV1,
-        matches=True,
-        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
-        codes=("app-down",),
-        mends=False,
-        evidence=("https://example.com/ 502 (from the host)",),
-        against=(),
-        unknown=(),
-    )
+    suspect = unfixable("certificate-expiry", "incident.hand-over: php8.2-fpm: inactive [app-down]", "app-down")
     own = suspect.model_copy(update={"codes": ("config-broken", "app-down")})
     assert (handled_by(suspect), handled_by(own)) == ("app-down", "certificate-expiry")
 

@@ -9,33 +9,14 @@ import pytest
 
 from remediate.commands.runs import list_runs, show_run
 from remediate.commands.terminal import Terminal
-from remediate.core.host import Host, Settings, SshTarget
-from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
-from remediate.engine.fleet import run
 from remediate.errors import JournalError
 from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, RunRecord
 from remediate.journal.run_id import new_run_id
-from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig
-from remediate.probes.systemd import Unit
 from remediate.project.project import Project
-from remediate.remedies.nginx import RestartNginx
-from remediate.remedies.single import SingleRemedy
-from remediate.report.text import TextReporter
-from support import examples as ex
-from support.scripted import Changes, FactSession
+from support.nginx_runs import Told
 from support.toys import masked
-
-HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
-NGINX = Unit(name="nginx")
-DOWN: Changes = {
-    NGINX: ex.FAILED,
-    NginxConfig(): ex.SOUND,
-    PortOwner(port=80): ex.NOBODY,
-    PortOwner(port=443): ex.NOBODY,
-}
 
 
 @pytest.fixture
@@ -49,20 +30,6 @@ def journal(project: Project) -> Iterator[Journal]:
     opened = Journal.open(project.journal())
     yield opened
     opened.close()
-
-
-class Told:
-    """A run of one remedy, and what it said."""
-
-    def __init__(self) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.report = run(
-            SingleRemedy(RestartNginx),
-            (HOST,),
-            reporter=TextReporter(masked(self.out), masked(self.err), program="remediate"),
-            connect=lambda _: FactSession(DOWN, {NGINX: ex.started_again(ex.FAILED)}),
-            options=Options(hold=0, yes=True),
-        )
 
 
 def broken(_: object, *args: object, **named: object) -> None:

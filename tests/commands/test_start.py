@@ -1,4 +1,4 @@
-"""What a command imports: whoever types one at three in the morning waits for it. Names, no times: those vary."""
+"""The imports of a command: the operator waits for them at three in the morning. Names, no times: those vary."""
 
 import inspect
 import os

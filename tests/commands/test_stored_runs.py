@@ -95,11 +95,8 @@ def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdic
     assert (report.verdict, report.exit_code) == (RunVerdict.FIXED, 0)
     assert [step.verified for step in report.hosts[0].steps] == [Verified.PROVEN]
     assert "\nFIXED in " in told
-    journal = Journal.open(project.journal())
-    try:
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(report.run)
-    finally:
-        journal.close()
     assert stored.finished is not None
     assert (stored.verdict, stored.exit_code, stored.touched) == ("fixed", 0, "yes")
     assert [step.outcome for step in stored.steps] == ["proven"]

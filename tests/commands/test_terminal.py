@@ -55,12 +55,9 @@ class OneRun:
         return report
 
     def journaled(self) -> str | None:
-        journal = Journal.open(self.url)
-        try:
+        with Journal.open(self.url) as journal:
             (run,) = journal.runs(limit=5)
             return run.verdict
-        finally:
-            journal.close()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class Told:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.asked: list[str] = []
         self.read: list[str] = []
-        """What stood there at each question."""
+        """The output before each question."""
         told = self
 
         class Answering(Terminal):

@@ -12,7 +12,7 @@ from support.incident_desk import Desk
 
 
 def look(desk: Desk, minutes: float, watching: IncidentWatch | None = None) -> list[str]:
-    """What one look says at that minute, by a new process or one that goes on."""
+    """The output of one look at that minute, by a new process or one that goes on."""
     desk.after(minutes)
     with desk.room() as room:
         one = watching or IncidentWatch(room, live=False, clock=lambda: desk.now)

@@ -1,4 +1,4 @@
-"""Which questions share a command, and what becomes of one that such a command does not answer."""
+"""Questions that share a command, and those that such a command does not answer."""
 
 from pathlib import Path
 

@@ -127,7 +127,7 @@ def test_what_is_not_a_declared_question_is_left_out(tmp_path: Path, said: str) 
 
 
 def test_a_question_is_no_verb_of_its_own(tmp_path: Path) -> None:
-    """What may be asked in turn may not be run with an input, unless its own rule says so."""
+    """A question asked in turn gets no input, unless its own rule allows that."""
     for verb in ("-", "quieter", "several\t"):
         assert ask(tmp_path, verb, asked(0, LOUD).removeprefix("0")).returncode == UNDECLARED
 

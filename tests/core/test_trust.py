@@ -1,4 +1,4 @@
-"""What the controller trusts."""
+"""The authorities that the controller trusts."""
 
 import ssl
 from pathlib import Path

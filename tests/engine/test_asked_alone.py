@@ -1,6 +1,7 @@
 """A question whose answer differs only when it is asked together with others: the fence asks it alone."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import pytest
 
@@ -11,7 +12,7 @@ from remediate.engine.surveyor import Surveyor
 from remediate.testing import MemoryRecorder, play
 from remediate.testing.scripted import ScriptedRounds
 from remediate.transport.script import Act
-from remediate.transport.session import Answers
+from remediate.transport.session import Answers, ExecOptions
 from support import examples as ex
 from support.engine_scenes import BROKEN, FPM, HOST_PLAN, MENDED, NGINX, RESTART, TINY
 from support.scripted import FactSession
@@ -25,17 +26,10 @@ class Differing(FactSession):
     """A host that answers FPM's question with one more line when one command asks for several units."""
 
     def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,
-        owner: Sequence[str] = (),
-        extra: float = 0,
-        together: bool = True,
+        self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]
     ) -> ScriptedRounds:
-        rounds = super().begin(probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
-        return Noisy(rounds) if together and {FPM, NGINX} <= set(probes) else rounds
+        rounds = super().begin(probes, act, **how)
+        return Noisy(rounds) if how.get("together", True) and {FPM, NGINX} <= set(probes) else rounds
 
 
 class Noisy(ScriptedRounds):

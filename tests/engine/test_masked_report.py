@@ -17,7 +17,7 @@ from support.scripted import FactSession
 from support.toys import report_of
 
 FREE: Final = {"message", "reason", "label", "note", "title", "why", "evidence", "value", "params", "argv"}
-"""What is masked of a report; everything else in it is read by scripts."""
+"""The masked parts of a report; scripts read everything else in it."""
 
 
 @pytest.fixture(scope="module")

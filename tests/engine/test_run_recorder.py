@@ -1,6 +1,5 @@
-"""What a run's record keeps of what the run was given: all of it without a secret, or nothing."""
+"""The recorded flags of a run: all of them without a secret, or none."""
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,5 +34,5 @@ def test_what_looks_like_a_secret_is_not_kept(
     recorder = JournalRecorder(run.id, Masker())
     recorder.begin(run)
     recorder.close()
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         assert journal.find(run.id).given == (given if kept else None)

@@ -2,23 +2,23 @@
 
 import threading
 from collections.abc import Sequence
+from typing import Unpack
 
 import pytest
 
 from remediate.core.command import Output
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
-from remediate.core.playbook import HostPlan
 from remediate.core.probe import Fact, Probe
-from remediate.engine.stability import StabilityWatch
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.stability import lasts
+from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.playbooks.app_down import app_down
 from remediate.testing import play
 from remediate.testing.scripted import ScriptedRounds
 from remediate.transport.acted import Acted
 from remediate.transport.script import Act
-from remediate.transport.session import Answers
+from remediate.transport.session import Answers, ExecOptions
 from support import examples as ex
 from support.incidents import AGAIN, DEPLOY, DOWN, FPM, HEALTHY, HOST, ORPHANS, UP, WORKERS, restart
 from support.scripted import Changes, FactSession
@@ -26,7 +26,7 @@ from support.scripted import Changes, FactSession
 pytestmark = pytest.mark.usefixtures("hurry")
 
 LATE = frozenset({WORKERS, ORPHANS, DEPLOY})
-"""What has no answer in time among many other questions."""
+"""Questions without an answer in time when many others are asked."""
 FEW = 3
 ROUND = 11.0
 """Seconds that a round of many questions takes there; a few take a tenth of it."""
@@ -54,18 +54,9 @@ class SlowHost(FactSession):
         super().__init__(*tables)
         self.clock = clock
 
-    def begin(
-        self,
-        probes: Sequence[Probe[Fact]],
-        act: Act | None = None,
-        *,
-        seconds: float,
-        owner: Sequence[str] = (),
-        extra: float = 0,
-        together: bool = True,
-    ) -> "Slow":
-        rounds = super().begin(probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
-        return Slow(self, rounds, len(probes), self.clock.now + seconds)
+    def begin(self, probes: Sequence[Probe[Fact]], act: Act | None = None, **how: Unpack[ExecOptions]) -> "Slow":
+        rounds = super().begin(probes, act, **how)
+        return Slow(self, rounds, len(probes), self.clock.now + how["seconds"])
 
 
 class Slow(ScriptedRounds):
@@ -111,10 +102,6 @@ def test_one_that_is_mended_is_fixed(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("seconds", "took"), [(30, 0.2), (30, 12), (30, 40), (300, 3), (0, 5)])
 def test_a_window_has_the_time_for_its_samples(seconds: float, took: float) -> None:
-    host = FactSession({})
-    surveyor = Surveyor(host, host, ())
-    surveyor.took = took
-    lasts = StabilityWatch(HostPlan((), (), ()), surveyor, threading.Event(), lambda _: None)._lasts(seconds)
     needed = max(6, round(seconds / 5) + 1) + 3
-    assert lasts >= max(seconds, needed * took) + SURVEY_SECONDS
-    assert lasts <= max(seconds, needed * took) * 2 + SURVEY_SECONDS
+    assert max(seconds, needed * took) + SURVEY_SECONDS <= lasts(seconds, took)
+    assert lasts(seconds, took) <= max(seconds, needed * took) * 2 + SURVEY_SECONDS

@@ -1,7 +1,6 @@
 """The limits and the kill switch in whole runs: nothing is changed, and the report says so."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def journal() -> Iterator[Journal]:
-    with closing(Journal.open()) as opened:
+    with Journal.open() as opened:
         yield opened
 
 

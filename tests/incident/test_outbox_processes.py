@@ -49,7 +49,7 @@ def started(job: str, url: str, path: Path) -> "subprocess.Popen[str]":
 
 
 def written(path: Path) -> Counter[str]:
-    """How often the end of each message stands in the file."""
+    """The count of each message's end in the file."""
     return Counter(line[3:] for line in path.read_text().splitlines() if line.startswith("-- "))
 
 

@@ -1,4 +1,4 @@
-"""Who was told and called in, as the post-mortem says it."""
+"""People who were notified and called in, in the post-mortem."""
 
 from remediate.core.playbook import Severity
 from remediate.incident.events import (

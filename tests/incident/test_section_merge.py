@@ -36,7 +36,7 @@ def test_writing_it_again_changes_nothing() -> None:
 
 
 def edit(text: str, name: str, new: str) -> str:
-    """What a person does: everything below a section's comment replaced."""
+    """A person's edit: everything below a section's comment is replaced."""
     return re.sub(
         rf"(<!-- remediate:{name} \w+ -->\n).*?(?=^#|^<!-- remediate sections|\Z)",
         lambda found: found[1] + new,

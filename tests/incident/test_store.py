@@ -1,7 +1,6 @@
 """The stored record of incidents: complete, shared, and kept where a project says."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -196,7 +195,7 @@ def a_run(
 
 
 def test_a_run_is_on_the_timeline_by_itself(store: IncidentStore, url: str) -> None:
-    with store, closing(Journal.open(url)) as journal:
+    with store, Journal.open(url) as journal:
         incident = store.declare("ana", NOON, declared()).id
         other = store.declare("ana", NOON, declared()).id
         run = a_run(journal, incident)
@@ -213,7 +212,7 @@ def test_a_run_is_on_the_timeline_by_itself(store: IncidentStore, url: str) -> N
 
 
 def test_a_run_that_never_ended_is_told_as_one(store: IncidentStore, url: str) -> None:
-    with store, closing(Journal.open(url)) as journal:
+    with store, Journal.open(url) as journal:
         incident = store.declare("ana", NOON, declared()).id
         a_run(journal, incident, finished=False)
         (landed,) = store.load(incident).runs
@@ -224,7 +223,7 @@ def test_a_run_that_never_ended_is_told_as_one(store: IncidentStore, url: str) -
 
 
 def test_a_run_from_before_can_be_attached_once(store: IncidentStore, url: str) -> None:
-    with store, closing(Journal.open(url)) as journal:
+    with store, Journal.open(url) as journal:
         run = a_run(journal, None)
         incident = store.declare("ana", minutes(10), declared(), runs=[run, run])
         assert [one.run for one in incident.runs] == [run]
@@ -232,7 +231,7 @@ def test_a_run_from_before_can_be_attached_once(store: IncidentStore, url: str) 
 
 
 def test_a_report_of_a_later_version_costs_only_its_details(store: IncidentStore, url: str) -> None:
-    with store, closing(Journal.open(url)) as journal:
+    with store, Journal.open(url) as journal:
         incident = store.declare("ana", NOON, declared()).id
         run = a_run(journal, incident)
         with store.database.writing() as connection:
@@ -290,7 +289,7 @@ def test_a_project_is_where_it_is_or_what_its_team_calls_it(tmp_path: Path, monk
 
 def test_the_environment_names_a_database_for_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:///{tmp_path}/other.sqlite3")
-    with IncidentStore.open() as store, closing(Journal.open()) as journal:
+    with IncidentStore.open() as store, Journal.open() as journal:
         incident = store.declare("ana", datetime.now(UTC), declared()).id
         a_run(journal, incident)
         assert len(store.load(incident).runs) == 1

@@ -33,6 +33,21 @@ def write(number, told, opened=lambda: None):
             index += 1
             if index == 1:
                 opened()
+
+def ten(act):
+    start, go = os.pipe()
+    children = []
+    for number in range(10):
+        child = os.fork()
+        if child == 0:
+            os.close(go)
+            os.read(start, 1)
+            act(number)
+            os._exit(0)
+        children.append(child)
+    os.close(go)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
+
 """
 
 
@@ -52,20 +67,7 @@ def test_ten_writers_at_once_on_a_new_database(url: str) -> None:
     with IncidentStore.open(url) as store:
         incident = store.declare("ana", NOON, declared()).id
     out = processes(
-        """
-start, go = os.pipe()
-children = []
-for number in range(10):
-    child = os.fork()
-    if child == 0:
-        os.close(go)
-        os.read(start, 1)
-        write(number, 1)
-        os._exit(0)
-    children.append(child)
-os.close(go)
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
-""",
+        "ten(lambda number: write(number, 1))",
         url,
         incident,
         "some",
@@ -85,20 +87,7 @@ assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
 
 def test_ten_open_an_empty_database_at_once(url: str) -> None:
     processes(
-        """
-start, go = os.pipe()
-children = []
-for number in range(10):
-    child = os.fork()
-    if child == 0:
-        os.close(go)
-        os.read(start, 1)
-        IncidentStore.open(url).close()
-        os._exit(0)
-    children.append(child)
-os.close(go)
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
-""",
+        "ten(lambda number: IncidentStore.open(url).close())",
         url,
         "x",
         "some",

@@ -1,7 +1,6 @@
 """Fixtures: a state directory of a test's own, and a journal in it."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,5 +17,5 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def journal() -> Iterator[Journal]:
-    with closing(Journal.open()) as opened:
+    with Journal.open() as opened:
         yield opened

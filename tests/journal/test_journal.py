@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -55,7 +54,7 @@ def test_runs_are_listed_newest_first_and_unfinished_ones_are_seen_as_such(journ
 def test_another_process_sees_what_was_written(journal: Journal) -> None:
     run = record()
     journal.begin(run)
-    with closing(Journal.open()) as other:
+    with Journal.open() as other:
         assert other.runs() == journal.runs()
 
 

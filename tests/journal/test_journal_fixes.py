@@ -1,7 +1,6 @@
-"""What the journal tells of the past: fixes of the same on a host, and what a dead run leaves behind."""
+"""The past in the journal: a host's fixes of the same, and the traces of a dead run."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from support.journals import NOON, intent, record
 
 @pytest.fixture
 def journal(url: str) -> Iterator[Journal]:
-    with closing(Journal.open(url)) as opened:
+    with Journal.open(url) as opened:
         yield opened
 
 

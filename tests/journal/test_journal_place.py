@@ -5,7 +5,6 @@ import os
 import stat
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from support.journals import SECRET, in_a_process, intent, one_line, record
 def test_directory_and_files_are_private_whatever_the_umask(state: Path) -> None:
     before = os.umask(0)
     try:
-        with closing(Journal.open()) as journal:
+        with Journal.open() as journal:
             journal.begin(record())
             modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in state.iterdir()}
     finally:
@@ -50,7 +49,7 @@ def test_the_file_never_has_another_mode(state: Path, monkeypatch: pytest.Monkey
 
 def test_a_path_is_given_as_url_and_odd_names_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "a b#é" / "j.db"
-    with closing(Journal.open(f"sqlite:///{path}")) as journal:
+    with Journal.open(f"sqlite:///{path}") as journal:
         journal.begin(record())
     assert path.is_file()
 
@@ -65,7 +64,7 @@ def test_without_the_variable_it_is_in_the_users_state_directory(
 
 
 def test_commits_are_synced_and_the_log_is_written_ahead(journal: Journal) -> None:
-    with journal._database.reading() as connection:
+    with journal.database.reading() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -103,7 +102,7 @@ def test_a_full_disk_fails_the_intent_and_nothing_else(journal: Journal) -> None
     run = record()
     journal.begin(run)
     # The limit belongs to the one connection that is in the pool.
-    with journal._database.reading() as connection:
+    with journal.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     meant = intent(run.id, params=json.dumps({"x": SECRET * 10_000}))
@@ -111,7 +110,7 @@ def test_a_full_disk_fails_the_intent_and_nothing_else(journal: Journal) -> None
         journal.intend(meant)
     assert SECRET not in one_line(error)
     assert journal.open_intents() == ()
-    with journal._database.reading() as connection:
+    with journal.database.reading() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     journal.intend(meant)
     assert journal.open_intents() == (meant,)

@@ -43,7 +43,7 @@ for number in range(20):
     if child == 0:
         os.close(go)
         os.read(start, 1)
-        with closing(Journal.open()) as journal:
+        with Journal.open() as journal:
             run = new_run_id()
             journal.begin(record(run))
             for position in range(10):
@@ -56,7 +56,7 @@ os.close(go)
 assert [os.waitpid(child, 0)[1] for child in children] == [0] * 20
 """
     )
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         runs = journal.runs(limit=100)
         assert len(runs) == 20
         assert not any(run.unfinished for run in runs)
@@ -111,7 +111,7 @@ def test_a_journal_that_others_hold_too_long_is_told(
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(state / FILE_NAME, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with closing(Journal.open()) as impatient, pytest.raises(JournalError, match="in use by others") as error:
+        with Journal.open() as impatient, pytest.raises(JournalError, match="in use by others") as error:
             impatient.begin(record())
         one_line(error)
         assert journal.runs() == ()

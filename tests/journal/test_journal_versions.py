@@ -34,14 +34,14 @@ def test_a_file_that_is_no_journal_is_told_and_left_as_it_is(state: Path, conten
 
 
 def test_a_journal_damaged_inside_is_told_and_left_as_it_is(state: Path) -> None:
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         for _ in range(200):
             journal.begin(record(reason="x" * 500))
     path = state / FILE_NAME
     whole = path.read_bytes()
     damaged = whole[:4096] + b"\xa5" * (len(whole) - 4096)
     path.write_bytes(damaged)
-    with pytest.raises(JournalError, match="damaged"), closing(Journal.open()) as journal:
+    with pytest.raises(JournalError, match="damaged"), Journal.open() as journal:
         journal.runs()
     assert path.read_bytes() == damaged
 
@@ -61,7 +61,7 @@ def test_the_database_of_another_program_is_left_alone(state: Path) -> None:
 
 
 def shape(url: str) -> dict[str, list[Any]]:
-    """What tables there are, with their columns, keys and indexes."""
+    """The tables, with their columns, keys and indexes."""
     with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as connection:
         seen = sqlalchemy.inspect(connection)
         return {
@@ -84,14 +84,14 @@ def shape(url: str) -> dict[str, list[Any]]:
 
 
 def test_a_journal_of_the_sixth_version_is_upgraded_when_it_is_opened(url: str, tmp_path: Path) -> None:
-    """What is in it stays, and its tables become the ones that are made now; everything else about them stays, too."""
+    """Its contents stay, and missing tables are made; everything else about them stays, too."""
     kind = url.partition("+")[0].partition(":")[0]
     with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
         for statement in (JOURNALS / f"0006.{kind}.sql").read_text().split(";\n"):
             if statement.strip() not in {"", "BEGIN TRANSACTION", "COMMIT"}:
                 connection.exec_driver_sql(statement)
     before = shape(url)
-    with closing(Journal.open(url)) as journal:
+    with Journal.open(url) as journal:
         (run,) = journal.runs()
         assert (run.started, run.playbook, run.hosts) == (NOON, "app-down", ("web1",))
         journal.begin(record())
@@ -147,7 +147,7 @@ def test_an_empty_file_becomes_a_journal(state: Path) -> None:
     state.mkdir()
     (state / FILE_NAME).touch()
     begun = record()
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         journal.begin(begun)
         assert [run.id for run in journal.runs(limit=5)] == [begun.id]
 
@@ -177,6 +177,6 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     )
     assert told.split() == ["-9"]
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         journal.begin(record())
     assert [entry.name for entry in state.iterdir()] == [FILE_NAME]

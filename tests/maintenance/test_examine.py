@@ -11,7 +11,6 @@ import pytest
 from remediate.core.facts import Facts
 from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.playbook import Probes
-from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.maintenance import examine as module
 from remediate.maintenance.examine import Examiner
@@ -25,7 +24,6 @@ from remediate.maintenance.settings import MaintenanceSettings
 from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
 from remediate.probes.laravel import App
 from remediate.testing.scripted import ScriptedRounds
-from remediate.transport.script import Act
 from support import examples as ex
 from support.scripted import FactSession
 from support.toy_maintenance import DAY, NOW
@@ -252,16 +250,7 @@ def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
     class Endless(FactSession):
         """Answers nothing until its door is closed."""
 
-        def begin(
-            self,
-            probes: Sequence[Probe[Fact]],
-            act: Act | None = None,
-            *,
-            seconds: float,
-            owner: Sequence[str] = (),
-            extra: float = 0,
-            together: bool = True,
-        ) -> ScriptedRounds:
+        def begin(self, *_: object, **__: object) -> ScriptedRounds:
             os.kill(os.getpid(), signal.SIGINT)
             answered.append(closed.wait(10))
             raise Unreachable(UnreachableCode.LOST, "closed")

@@ -1,7 +1,6 @@
 """Rehearsals and runs of playbooks, from a real journal and real records."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def ran(
         touched=Touched.YES,
         hosts=outcomes,
     )
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         journal.begin(
             RunRecord(
                 id=run,

@@ -1,4 +1,4 @@
-"""What keeps app-down from mending, and what it says then."""
+"""Refusals of app-down, and their messages."""
 
 import pytest
 

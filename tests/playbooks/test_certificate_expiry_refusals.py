@@ -1,4 +1,4 @@
-"""What keeps certificate-expiry from a renewal, and what it says then."""
+"""Refusals of certificate-expiry, and their messages."""
 
 import pytest
 
@@ -109,7 +109,7 @@ def test_a_name_of_several_server_blocks_is_not_sent_to_the_panel() -> None:
 def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
     status: int, conflict: bool, expected: Severity | None
 ) -> None:
-    """That it answers 200 made a name taken by another site look like a certificate that is only due."""
+    """An answer of 200 made a name taken by another site look like a certificate that is only due."""
     taken = (NameConflict(name=NAME, address="0.0.0.0:443"),) if conflict else ()
     pages: Changes = dict.fromkeys(Site.of(HOST), ex.page(status))
     config: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": taken}), FILE: PANEL}

@@ -1,4 +1,4 @@
-"""What database-down does not mend, and what it says then."""
+"""Refusals of database-down, and their messages."""
 
 import pytest
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
@@ -50,14 +49,6 @@ exec sleep 300
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """Make a folder that others may look into: pytest keeps its own closed."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
 def namespace(place: Path) -> Iterator[int]:
     """Mount it where no other process of this machine sees it; yield the process that keeps it."""
     if os.geteuid() != 0 or subprocess.run(("unshare", "-m", "true"), check=False, capture_output=True).returncode:
@@ -81,7 +72,7 @@ class Nobody:
 
 
 class OfTheDisk:
-    """What of high-load looks at disks and logs: this machine's processes are not this test's."""
+    """The part of high-load about disks and logs: this machine's processes are not this test's."""
 
     name, severity, discovers = high_load.name, None, False
 

@@ -117,7 +117,7 @@ def test_who_listens() -> None:
 def test_a_listener_without_a_name_is_somebody() -> None:
     """As root: the process of this one ended while ss looked."""
     taken = PortOwner(port=80).read(Output(stdout="LISTEN 0      511    0.0.0.0:80 0.0.0.0:*\n"))
-    assert (taken.describe(), taken.names) == ("somebody whom ss does not name", (NAMELESS,))
+    assert (taken.describe(), taken.names) == ("a program that ss does not name", (NAMELESS,))
     with pytest.raises(Unreadable, match="ss: no output"):
         PortOwner(port=80).read(Output(exit=255))
 

@@ -139,11 +139,11 @@ def test_the_rows_of_a_live_database() -> None:
     [
         ('{"driver":"mysql","database":"","tables":[],"more":0,"failed":2002}', "error 2002"),
         ('{"driver":"pgsql","database":"","tables":[],"more":0}', "pgsql"),
-        ('{"driver":"mysql","database":"a","tables":[["a","1",null,null]],"more":0}', "something else"),
-        ('{"driver":"mysql","database":"a","tables":[["a",-1,null,null]],"more":0}', "something else"),
-        ('{"driver":"mysql","database":"a","tables":[["a",1,[1],null]],"more":0}', "something else"),
-        ('{"driver":"mysql","database":"a","tables":[["a",true,null,null]],"more":0}', "something else"),
-        ("[]", "something else"),
+        ('{"driver":"mysql","database":"a","tables":[["a","1",null,null]],"more":0}', "unexpected answer"),
+        ('{"driver":"mysql","database":"a","tables":[["a",-1,null,null]],"more":0}', "unexpected answer"),
+        ('{"driver":"mysql","database":"a","tables":[["a",1,[1],null]],"more":0}', "unexpected answer"),
+        ('{"driver":"mysql","database":"a","tables":[["a",true,null,null]],"more":0}', "unexpected answer"),
+        ("[]", "unexpected answer"),
     ],
 )
 def test_rows_that_are_not_understood_are_unreadable(answer: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""What fills a disk, as find says."""
+"""The files that fill a disk, as find lists them."""
 
 import pytest
 
@@ -18,11 +18,11 @@ def test_what_fills_a_disk() -> None:
     [
         ("", "not looked at"),
         ("on /a\n", "no file of 1 MiB or more"),
-        ("on /a\nlate\n", "no file of 1 MiB or more; not all was looked through in time"),
+        ("on /a\nlate\n", "no file of 1 MiB or more; not everything was searched in time"),
         ("on /a\nclosed 1 /a/b c\n", "nothing that this user may see; closed to this user: 1 folder /a/b c"),
         (
             "on /a\n2048 50:4 /a/x\nclosed 3 /root\nlate\n",
-            "/a/x (2 MiB); closed to this user: 3 folders, such as /root; not all was looked through in time",
+            "/a/x (2 MiB); closed to this user: 3 folders, such as /root; not everything was searched in time",
         ),
     ],
 )

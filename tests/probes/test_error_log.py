@@ -19,12 +19,12 @@ def said(**answer: object) -> Output:
 @pytest.mark.parametrize(
     ("state", "why", "words"),
     [
-        ("elsewhere", "single is a channel of the driver syslog", "goes where this cannot be read: single is a"),
+        ("elsewhere", "single is a channel of the driver syslog", "to a place that cannot be read: single is a"),
         ("down", "DomainException", "it does not start: DomainException"),
         ("missing", "/srv/app/storage/logs/laravel.log", "there is no /srv/app/storage/logs/laravel.log"),
         ("unreadable", "/srv\x1b[31m/app\n", "forge cannot read /srv/app$"),
-        ("ok", "but nothing else", "PHP answered something else"),
-        ("new", "what", "PHP answered something else"),
+        ("ok", "but nothing else", "unexpected answer from PHP"),
+        ("new", "what", "unexpected answer from PHP"),
     ],
 )
 def test_why_a_log_cannot_be_read(state: str, why: str, words: str) -> None:

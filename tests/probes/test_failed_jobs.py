@@ -111,7 +111,7 @@ def test_anything_else_is_unknown(text: str) -> None:
 def test_what_is_not_known_is_named() -> None:
     with pytest.raises(Unreadable, match="driver 'dynamodb', which cannot be asked"):
         FAILED.read(Output(stdout='\nremediate:{"state":"unsupported","driver":"dynamodb"}\n'))
-    with pytest.raises(Unreadable, match="'sqs' cannot be looked into"):
+    with pytest.raises(Unreadable, match="'sqs' cannot be examined"):
         FLOW.read(Output(stdout='\nremediate:{"state":"unsupported","driver":"sqs"}\n'))
 
 

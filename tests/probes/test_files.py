@@ -1,4 +1,4 @@
-"""What log files are, from a staging host and this machine."""
+"""Answers about log files, from a staging host and this machine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What df says of disks, from a staging host and others."""
+"""Answers of df, from a staging host and others."""
 
 import pytest
 

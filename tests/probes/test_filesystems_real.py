@@ -3,9 +3,8 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -30,14 +29,6 @@ touch disk/1 disk/2 disk/3 "disk/a p/"4
 trap "kill $!" EXIT
 """
 """A disk mounted twice, closed to others where df names it, that a process fills: by a log, and by a file deleted."""
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Make a folder that others may look into: pytest keeps its own closed."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 @pytest.fixture

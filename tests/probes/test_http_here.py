@@ -5,9 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -17,42 +15,24 @@ from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import NoHandshake, ServedCertificate, ServedState
 from remediate.probes.http import HttpAnswer, HttpFailure, Site
+from support.listening import listening, read_proxy_header
 
 
-@contextmanager
 def serving(
     address: str, *, proxied: bool = False, status: str = "200 OK", context: ssl.SSLContext | None = None
-) -> Iterator[int]:
+) -> AbstractContextManager[int]:
     """Answer every request; behind a load balancer, only one that begins with its header."""
     page = f"HTTP/1.1 {status}\r\nContent-Length: 7\r\nConnection: close\r\n\r\nWelcome".encode()
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            if context is not None:
-                try:
-                    connection = context.wrap_socket(connection, server_side=True)
-                except OSError:  # whoever does not trust it leaves
-                    continue
-            with connection:
-                data = connection.recv(4096)
-                while b"\r\n\r\n" not in data and (more := connection.recv(4096)):
-                    data += more
-                if data.startswith(b"PROXY ") == proxied:
-                    connection.sendall(page)
+    def serve(connection: socket.socket) -> None:
+        with connection if context is None else context.wrap_socket(connection, server_side=True) as asking:
+            data = asking.recv(4096)
+            while b"\r\n\r\n" not in data and (more := asking.recv(4096)):
+                data += more
+            if data.startswith(b"PROXY ") == proxied:
+                asking.sendall(page)
 
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, 0), family=family) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    return listening(address, serve)
 
 
 def asked(port: int) -> HttpAnswer:
@@ -124,36 +104,16 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return certified(tmp_path_factory.mktemp("tls"))[0]
 
 
-@contextmanager
-def shaking(address: str, context: ssl.SSLContext, *, proxied: bool) -> Iterator[int]:
-    """Serve the certificate; behind a load balancer, as nginx does, only to one that begins with its header."""
+def shaking(address: str, context: ssl.SSLContext, *, proxied: bool) -> AbstractContextManager[int]:
+    """Serve the certificate; behind a load balancer, only to one that begins with its header."""
 
     def shake(connection: socket.socket) -> None:
-        with connection as plain, suppress(OSError):
-            if proxied:
-                if plain.recv(6, socket.MSG_PEEK) != b"PROXY ":
-                    return
-                while plain.recv(1) != b"\n":
-                    pass
-            with context.wrap_socket(plain, server_side=True) as tls:
-                tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" if tls.recv(4096) else b"")
+        if proxied:
+            read_proxy_header(connection)
+        with context.wrap_socket(connection, server_side=True) as tls:
+            tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" if tls.recv(4096) else b"")
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            shake(connection)
-
-    with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    return listening(address, shake)
 
 
 def served(port: int, path: str | None = None) -> ServedState:
@@ -190,17 +150,8 @@ def test_a_site_behind_a_load_balancer_that_cannot_be_asked_is_unknown_and_not_b
 
 
 def test_one_that_drops_every_handshake_is_broken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-        def drop() -> None:
-            for _ in range(2):  # once more with a load balancer's header
-                server.accept()[0].close()
-
-        thread = threading.Thread(target=drop)
-        thread.start()
+    with listening("127.0.0.1", lambda _: None) as port:
         assert served(port).failure is NoHandshake.TLS
-        thread.join()
     assert served(port).failure is NoHandshake.REFUSED
 
 
@@ -213,22 +164,5 @@ def test_what_is_wrong_stays_wrong() -> None:
 
 
 def test_a_connection_that_is_dropped_is_told_as_it_was() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        stop = threading.Event()
-
-        def drop() -> None:
-            while not stop.is_set():
-                server.settimeout(0.1)
-                try:
-                    server.accept()[0].close()
-                except TimeoutError:
-                    continue
-
-        thread = threading.Thread(target=drop)
-        thread.start()
-        try:
-            answer = asked(server.getsockname()[1])
-        finally:
-            stop.set()
-            thread.join()
-    assert answer.failure is HttpFailure.BROKEN_ANSWER
+    with listening("127.0.0.1", lambda _: None) as port:
+        assert asked(port).failure is HttpFailure.BROKEN_ANSWER

@@ -1,4 +1,4 @@
-"""What the journal takes, from a staging host and this machine."""
+"""The size of the journal, from a staging host and this machine."""
 
 import pytest
 

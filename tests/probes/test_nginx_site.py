@@ -92,7 +92,7 @@ def test_what_nginx_asks_is_another_socket_than_the_pools(place: Path) -> None:
         served = look(place, "unix:/run/php/x.sock", pool="/run/php/y.sock")
     assert (served.ok, served.unequal) == (
         False,
-        ("nginx asks /run/php/x.sock, which is not there: pool www of php8.2 listens on /run/php/y.sock",),
+        ("nginx asks /run/php/x.sock, which does not exist: pool www of php8.2 listens on /run/php/y.sock",),
     )
 
 
@@ -135,7 +135,9 @@ def test_a_port_that_nobody_listens_on(place: Path) -> None:
         port = taken.getsockname()[1]
         assert look(place, f"127.0.0.1:{port}", pool="9000").ok is True
     served = look(place, f"127.0.0.1:{port}", pool="9000")
-    assert served.unequal == (f"nginx asks {port}, which is not there: pool www of php8.2 is meant to listen on 9000",)
+    assert served.unequal == (
+        f"nginx asks {port}, which does not exist: pool www of php8.2 is meant to listen on 9000",
+    )
     assert look(place, "192.0.2.7:9000").ok is None
 
 
@@ -262,7 +264,7 @@ def test_folders_that_cannot_be_written_are_named(place: Path, app: Path) -> Non
     assert folders(place) == (
         (
             "nobody cannot write storage/framework/views/a.php (root:root 644), storage/logs (root:root 755), "
-            "bootstrap/cache (there is none)"
+            "bootstrap/cache (missing)"
         ),
     )
 

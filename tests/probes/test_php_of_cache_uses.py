@@ -92,7 +92,7 @@ def test_what_could_not_be_looked_at_is_not_taken_for_nothing(app: Path) -> None
     (app / "billing").mkdir()
     (app / "billing/src").symlink_to(app)
     assert asked(app) == CacheUses(found=(), whole=False)
-    assert asked(app).describe() == "not all of it could be looked at"
+    assert asked(app).describe() == "not all of it could be read"
     (app / "billing/src").unlink()
     (app / "composer.json").write_text("{")
     assert not asked(app).whole

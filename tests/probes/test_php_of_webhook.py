@@ -6,14 +6,13 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from remediate.core.program_text import program_text
 from remediate.programs.run import PROBES
+from support.listening import listening, read_proxy_header
 
 PHP = ("php", "-n", "-d", "extension=curl")
 HAS_CURL = shutil.which("php") is not None and subprocess.run(
@@ -32,29 +31,16 @@ def test_a_webhook_behind_a_load_balancer_answers(proxied: bool, tmp_path: Path)
     context.load_cert_chain(certificate, key)
 
     def answer(connection: socket.socket) -> None:
-        with connection as plain, suppress(OSError):
-            if proxied:
-                if plain.recv(6, socket.MSG_PEEK) != b"PROXY ":
-                    return
-                while plain.recv(1) != b"\n":
-                    pass
-            with context.wrap_socket(plain, server_side=True) as tls:
-                tls.recv(8192)
-                tls.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                answer(server.accept()[0])
+        if proxied:
+            read_proxy_header(connection)
+        with context.wrap_socket(connection, server_side=True) as tls:
+            tls.recv(8192)
+            tls.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     (functions,) = re.findall(r"function place.*?(?=function lines)", program_text(PROBES, "webhook.php"))
     trusted = f"[CURLOPT_CAINFO => {json.dumps(str(certificate))}]"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"https://shop.example.com:{server.getsockname()[1]}/hook"
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with listening("127.0.0.1", answer) as port:
+        url = f"https://shop.example.com:{port}/hook"
         code = f'{functions} echo json_encode(deliver($argv[1], "remediate.core.probe", "s", {trusted}));'
         done = subprocess.run((*PHP, "-r", code, "--", url), capture_output=True, text=True, timeout=60, check=True)
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
     assert json.loads(done.stdout) == {"status": 400, "error": 0}

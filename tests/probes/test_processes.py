@@ -1,4 +1,4 @@
-"""Who uses the machine, from a staging host and from this one."""
+"""The processes that use a machine, from a staging host and from this one."""
 
 import subprocess
 
@@ -56,7 +56,7 @@ def test_memory_that_nobody_alone_has_taken() -> None:
 def test_the_beginning_may_be_cut_but_nobody_who_uses_too_much() -> None:
     cut = MUCH.partition("mariadbd 1")[2]
     assert len(PROCESSES.read(Output(stdout=WHO, stderr=f"{cut}")).processes) == 2
-    with pytest.raises(Unreadable, match="not told whole"):
+    with pytest.raises(Unreadable, match="is incomplete"):
         PROCESSES.read(Output(stdout=WHO, stderr="T 2.01 2 33 185572 24684084 24\n"))
 
 

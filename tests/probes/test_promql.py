@@ -60,7 +60,7 @@ def test_what_may_be_missing(expression: str, selectors: list[str], lenient: boo
 
 @pytest.mark.parametrize("expression", ["a)", "(a", "a{b", "sum by (a", "a § b", 'a{b="c'])
 def test_what_cannot_be_followed_is_unreadable(expression: str) -> None:
-    with pytest.raises(Unreadable, match="cannot be followed"):
+    with pytest.raises(Unreadable, match="cannot be parsed"):
         read(expression)
 
 

@@ -31,7 +31,7 @@ def waiting(*, oldest: int | None = None, held: int | None = None, name: str = "
 
 
 @pytest.mark.parametrize(
-    ("driver", "words"), [("sync", "there is none"), ("sqs", "not looked into: sqs keeps it"), ("null", "not looked")]
+    ("driver", "words"), [("sync", "there is none"), ("sqs", "not examined: sqs keeps it"), ("null", "not examined")]
 )
 def test_a_driver_that_cannot_be_looked_into_is_no_trouble_and_is_not_said_to_move(driver: str, words: str) -> None:
     found = MOTION.read(said(state="ok", connection=driver, driver=driver, queues=[], workers=[]))
@@ -41,20 +41,20 @@ def test_a_driver_that_cannot_be_looked_into_is_no_trouble_and_is_not_said_to_mo
 
 def test_another_connection_that_was_looked_into_does_not_speak_for_the_default_one() -> None:
     seen = state(ex.level(0, 0, taken=False)).model_copy(update={"driver": "sqs"})
-    assert (seen.looked_into, seen.describe()) == (False, "not looked into: sqs keeps it")
+    assert (seen.looked_into, seen.describe()) == (False, "not examined: sqs keeps it")
     held = state(ex.level(5, 5, taken=True)).model_copy(update={"driver": "sqs"})
-    assert held.describe() == "jobs wait: 5 in default; the default queue: not looked into: sqs keeps it"
+    assert held.describe() == "jobs wait: 5 in default; the default queue: not examined: sqs keeps it"
 
 
 def test_what_is_no_answer_is_unreadable() -> None:
-    with pytest.raises(Unreadable, match="something else"):
+    with pytest.raises(Unreadable, match="unexpected answer"):
         MOTION.read(said(state="failed", why="no such trouble"))
-    with pytest.raises(Unreadable, match="something else"):
+    with pytest.raises(Unreadable, match="unexpected answer"):
         MOTION.read(said(state="ok", queues=[{"name": "default"}], workers=[]))
 
 
 def test_an_answer_that_names_no_workers_is_not_taken_for_one_that_found_none() -> None:
-    with pytest.raises(Unreadable, match="something else"):
+    with pytest.raises(Unreadable, match="unexpected answer"):
         MOTION.read(said(state="ok", connection="redis", driver="redis", queues=[]))
 
 
@@ -119,7 +119,7 @@ def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:
 
 
 def test_a_queue_of_other_workers_is_not_busy_because_they_are() -> None:
-    """What hides behind a busy queue is a dead one: its own worker hangs, or it has none."""
+    """A busy queue hides a dead one: its own worker hangs, or it has none."""
     busy, hung = ex.level(9, 9, held=4, working=1), waiting(name="emails", held=10_800)
     ours = (ex.worker(), ex.worker(2, queues=("emails",)))
     (stall,) = ex.motion(busy, hung, seconds=10).model_copy(update={"workers": ours}).stalls
@@ -150,7 +150,7 @@ def test_a_queue_to_which_nobody_here_listens(oldest: int | None, held: int | No
 def test_queues_that_may_stand_still_and_those_of_horizon_are_not_judged() -> None:
     assert cause(waiting(), left_alone=("default",)) is None
     horizon = state(waiting(), horizon=True)
-    assert (horizon.ok, "not looked at" in horizon.describe()) == (True, True)
+    assert (horizon.ok, "not examined" in horizon.describe()) == (True, True)
 
 
 def test_it_is_said_how_long_the_oldest_waits() -> None:

@@ -77,7 +77,7 @@ def test_a_unit_with_a_job_is_not_healthy() -> None:
 )
 def test_a_unit_that_is_told_in_part_is_unreadable(name: str) -> None:
     text = "\n".join(line for line in FPM.splitlines() if not line.startswith(f"{name}="))
-    with pytest.raises(Unreadable, match=f"did not tell {name}"):
+    with pytest.raises(Unreadable, match=f"did not print {name}"):
         UNIT.read(Output(stdout=text))
 
 

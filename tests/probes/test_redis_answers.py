@@ -102,7 +102,7 @@ def test_every_trouble_has_a_name(said: str, trouble: Trouble) -> None:
 
 
 def test_a_word_that_nobody_knows_is_unreadable() -> None:
-    with pytest.raises(Unreadable, match="something else"):
+    with pytest.raises(Unreadable, match="unexpected answer"):
         APP.read(Output(stdout=WELL.replace('"ok"', '"strange"')))
 
 

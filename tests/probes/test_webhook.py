@@ -49,7 +49,7 @@ def test_the_provider_is_refused() -> None:
     [
         (Output(stdout=UNREADABLE_LOG), "/var/log/nginx/webhooks.log cannot be read as forge"),
         (Output(stdout='\nremediate:{"secret":true,"curl":false,"wrong":null}\n'), "has no curl extension"),
-        (Output(stdout="\nremediate:[]\n"), "something else than was asked"),
+        (Output(stdout="\nremediate:[]\n"), "unexpected answer"),
         (Output(stdout=RIGHT[:60]), "PHP ended with 0"),
         (Output(stderr="PHP Fatal error:  Uncaught Error: x\n", exit=255), "PHP ended with 255"),
         (Output(), "PHP ended with 0: no output"),
@@ -109,7 +109,7 @@ def test_what_only_refuses_may_refuse_everybody() -> None:
     for wrong in (400, 401, 403, 422):
         blocked = pay.webhook(wrong, None)
         assert (blocked.trouble, blocked.ok) == (None, None)
-        assert blocked.describe().endswith("; whether a right one is accepted is not known")
+        assert blocked.describe().endswith("; whether a right signature is accepted is unknown")
         assert pay.webhook(wrong, None, events=pay.delivered()).ok is None
         assert pay.webhook(wrong, None, events=pay.delivered(accepted=1)).ok is True
 
@@ -118,7 +118,7 @@ def test_a_log_of_which_too_little_could_be_read_says_nothing() -> None:
     assert pay.webhook(events=pay.delivered()).ok is True
     cut = pay.webhook(events=pay.delivered(complete=False))
     assert cut.ok is None
-    assert cut.describe().endswith("; too little of the log can be read to tell what the provider was answered")
+    assert cut.describe().endswith("; the readable part of the log is too short to know the answers to the provider")
     # What it does hold counts.
     assert pay.webhook(events=pay.delivered(accepted=1, complete=False)).ok is True
     assert pay.webhook(events=pay.delivered(refused=1, complete=False)).ok is False

@@ -101,7 +101,7 @@ def plant(folder: Path, owner: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What the caller's environment says: each variable leads to something planted."""
+    """The caller's environment: each variable leads to something planted."""
     folder = str(PLACE)
     paths = ("PATH", "PYTHONPATH", "PHPRC", "PHP_INI_SCAN_DIR", "HOME", "XDG_CONFIG_HOME", "CURL_HOME", "MYSQL_HOME")
     files = {"BASH_ENV": ".shrc", "ENV": ".shrc", "OPENSSL_CONF": "openssl.cnf", "LESSOPEN": "less", "PAGER": "less"}
@@ -127,7 +127,7 @@ def merged(arguments: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def spoken(helped: bool, declared: list[str], user: str, verb: str) -> list[str]:
-    """What to say on standard input: for the helper also lines like those that were declared, and unlike them."""
+    """Lines for standard input; the helper also gets lines like the declared ones, and unlike them."""
     if not helped:
         return [SPOKEN]
     mine = [line for line in declared if line.startswith(f"{user} {verb}\t")] or [f"{user} {verb}"]

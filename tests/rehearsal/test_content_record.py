@@ -46,7 +46,7 @@ def report(*, passed: bool = True, whole: bool = True, of: str | None = None, da
 
 @pytest.fixture
 def wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the wheel keeps the records of the stock playbooks."""
+    """The wheel's directory of the packaged playbooks' records."""
     place = tmp_path / "wheel"
     (place / "rehearsals").mkdir(parents=True)
     monkeypatch.setattr("remediate.rehearsal.content.resources", SimpleNamespace(files=lambda _: place))

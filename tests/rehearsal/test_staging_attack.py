@@ -19,7 +19,7 @@ pytestmark = pytest.mark.container
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 OLD = (HERE / "sudoers-0.1.txt").read_text()
-"""What was generated for the staging host up to 0.1, for a login that is the application's user."""
+"""The rules generated for the staging host up to 0.1, for a login that is the application's user."""
 
 
 def attacked(staged: "Staged", login: str, rules: str) -> dict[str, Any]:

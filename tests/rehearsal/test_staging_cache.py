@@ -35,7 +35,7 @@ TROUBLES = {
     "wrong-role": "cli replicaof 127.0.0.1 6399",
     "redis-failing": f"cli config set maxclients 1; {HELD}; sleep 1",
 }
-"""What a Redis that runs cannot be mended of here, each with the code that it is refused with."""
+"""Faults of a running Redis that are not fixed here, each with its refusal code."""
 
 
 @pytest.fixture

@@ -63,11 +63,11 @@ def fail(staged: "Staged", **jobs: int) -> None:
 
 def test_errors_that_the_workers_logged(looks: Looks, staged: "Staged") -> None:
     before = looks("maintain.daily", "error-logs")
-    assert (before.ok, f"there is no {LOG}" in before.summary) == (None, True)
+    assert (before.ok, f"there is no {LOG}" in before.summary) == (None, True), before.summary
 
     fail(staged, recorded=2, charges=1)
     first = looks("maintain.daily", "error-logs")
-    assert (first.ok, "all of them new: this is the first look" in first.summary) == (False, True)
+    assert (first.ok, "all of them new: this is the first look" in first.summary) == (False, True), first.summary
     named = {sample.name: sample.value for sample in first.samples}
     assert any("QueryException at app/Jobs/RecordStripePayment.php:" in name for name in named), named
     assert any("ErrorException at app/Jobs/ChargeCustomer.php:" in name for name in named), named
@@ -88,7 +88,7 @@ def test_errors_that_the_workers_logged(looks: Looks, staged: "Staged") -> None:
 def test_an_exception_of_a_page(looks: Looks, staged: "Staged") -> None:
     staged.sh(f"install -o forge -g forge /dev/null {LOG}")
     silent = looks("maintain.daily", "error-logs")
-    assert (silent.ok, "no entry within 7 days" in silent.summary) == (None, True)
+    assert (silent.ok, "no entry within 7 days" in silent.summary) == (None, True), silent.summary
     staged.sh(f"echo \"[$(date '+%F %T')] production.INFO: well\" > {LOG}")
     assert looks("maintain.daily", "error-logs").ok is True
     page = f"{APP}/app/Http/Controllers/HomeController.php"
@@ -110,17 +110,17 @@ def test_an_application_that_does_not_start(looks: Looks, staged: "Staged") -> N
         found = looks("maintain.daily", "error-logs")
     finally:
         staged.sh(f"cp -p /root/page {APP}/routes/web.php")
-    assert (found.ok, "it does not start: DomainException" in found.summary) == (None, True)
+    assert (found.ok, "it does not start: DomainException" in found.summary) == (None, True), found.summary
     assert "s3cr3t" not in found.model_dump_json()
 
 
 def test_a_log_that_cannot_be_read_or_understood(looks: Looks, staged: "Staged") -> None:
     staged.sh(f"echo x > {LOG}; chmod 600 {LOG}")
     unread = looks("maintain.daily", "error-logs")
-    assert (unread.ok, "(not read: laravel.log)" in unread.summary) == (None, True)
+    assert (unread.ok, "(not read: laravel.log)" in unread.summary) == (None, True), unread.summary
     staged.sh(f"chmod 644 {LOG}")
     strange = looks("maintain.daily", "error-logs")
-    assert (strange.ok, "1 line in no format that is known" in strange.summary) == (None, True)
+    assert (strange.ok, "1 line in no format that is known" in strange.summary) == (None, True), strange.summary
 
 
 def test_a_log_of_many_megabytes(looks: Looks, staged: "Staged") -> None:
@@ -149,7 +149,7 @@ def test_a_long_queue_that_is_worked_off(looks: Looks, staged: "Staged") -> None
     staged.sh("mariadb agency -e 'create trigger slow before insert on payments for each row set @slept = sleep(0.05)'")
     push(staged, 2_000)
     long = looks("maintain.daily", "queue-health")
-    assert (long.ok, "2000 jobs wait in default, 1000 are too many" in long.summary) == (False, True)
+    assert (long.ok, "2000 jobs wait in default, 1000 are too many" in long.summary) == (False, True), long.summary
     looks.inventory = staged.inventory_with(maintenance={"queue_waiting": 50_000})
     staged.sh("supervisorctl start 'agency-worker:*'; sleep 2")
     found = looks("maintain.daily", "queue-health")
@@ -171,7 +171,7 @@ def test_a_queue_that_grows(looks: Looks, staged: "Staged") -> None:
 def test_a_queue_that_nobody_named(looks: Looks, staged: "Staged") -> None:
     push(staged, 3, queue="mails")
     found = looks("maintain.daily", "queue-health")
-    assert (found.ok, "in mails 3 jobs wait and none was taken" in found.summary) == (False, True)
+    assert (found.ok, "in mails 3 jobs wait and none was taken" in found.summary) == (False, True), found.summary
     assert "no worker here listens to it" in found.summary
     by_hand = re.search(r"`sudo (-u forge .* --stop-when-empty)`", found.advice[0])
     assert by_hand is not None
@@ -197,7 +197,7 @@ def test_failed_jobs(looks: Looks, staged: "Staged") -> None:
     assert looks("maintain.daily", "queue-health").ok is True
     fail(staged, charges=1)
     third = looks("maintain.daily", "queue-health")
-    assert (third.ok, third.summary.startswith("1 new of 3 failed jobs")) == (False, True)
+    assert (third.ok, third.summary.startswith("1 new of 3 failed jobs")) == (False, True), third.summary
 
 
 def test_a_queue_that_cannot_be_counted(looks: Looks, staged: "Staged") -> None:

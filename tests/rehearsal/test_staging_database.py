@@ -9,6 +9,7 @@ from remediate.core.host import DatabaseLimits
 from remediate.probes.mysql import Sessions, SessionsState
 from remediate.programs.database import ACCOUNT, end_queries
 from remediate.rehearsal.faults import AccountElsewhere, ConnectionsBusy
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED
 
 if TYPE_CHECKING:
     from support.command_line import Cli
@@ -64,7 +65,7 @@ def ended(staged: "Staged") -> str:
 
 
 def connected(staged: "Staged") -> str:
-    """Who is at what."""
+    """The statement of each session."""
     return staged.sh(
         "mariadb -NBe \"SELECT CONCAT(user, ' ', command, ' ', COALESCE(info, '')) FROM "
         "information_schema.processlist WHERE user IN ('agency', 'reports') ORDER BY 1\""
@@ -78,7 +79,7 @@ def aged(staged: "Staged", seconds: int) -> None:
 
 
 def over(staged: "Staged") -> None:
-    staged.sh("pkill -x mariadb || true; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1, backup@127.0.0.1'")
+    staged.sh(f"{CLIENTS_ENDED}; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1, backup@127.0.0.1'")
     # The server goes on with a query whose client is gone, and holds its connection until it is done.
     running = "SELECT id FROM information_schema.processlist WHERE user IN ('agency', 'reports') AND command = 'Query'"
     staged.sh(f'for id in $(mariadb -NBe "{running}"); do mariadb -e "KILL $id" || true; done')
@@ -163,7 +164,7 @@ def test_root_is_let_in_among_all_who_are_turned_away(staged: "Staged", cli: "Cl
             cli("invoke", "check.database-down", *target).is_("pending", 10)
         cli("invoke", "do.database.end-idle", *target, "--hold", "3").is_("fixed", 0, touched="yes")
     finally:
-        staged.sh("pkill -f /run/turned-away || true; pkill -x mariadb || true; sleep 0.5")
+        staged.sh(f"pkill -f /run/turned-away || true; {CLIENTS_ENDED}; sleep 0.5")
         staged.sh("mariadb -e 'SET GLOBAL max_connections = 151'")
         over(staged)
 

@@ -70,3 +70,13 @@ def test_a_sample_finds_room_where_home_has_none_and_without_one_nothing_is_shor
     refused = staged.host.exec(("sh", "-c", full + program, "sh", LOG, str(SAMPLE_BYTES)))
     assert (refused.returncode, refused.stderr.strip()) == (1, f"no place has room for a sample of {LOG}")
     staged.sh(CLEAN)
+
+
+def test_a_query_ends_with_its_fault(staged: "Staged") -> None:
+    fault = staged.faults["query-computing"]
+    fault.inject(staged.host)
+    running = "mariadb -NBe \"select count(*) from information_schema.processlist where info like '%remediate%query%'\""
+    # The one that asks is counted, too.
+    assert staged.sh(running).strip() == "2"
+    fault.undo(staged.host)
+    assert staged.sh(running).strip() == "1"

@@ -88,7 +88,7 @@ def looks(cli: "Cli", staged: "Staged", archive: Archive) -> Looks:
 
 def test_a_fix_is_pending_and_then_installed(looks: Looks, archive: Archive, staged: "Staged") -> None:
     without = looks("maintain.weekly", "security-patches")
-    assert (without.ok, "apt has no list of security fixes" in without.summary) == (None, True)
+    assert (without.ok, "apt has no list of security fixes" in without.summary) == (None, True), without.summary
 
     archive.publish("1.0")
     archive.install()
@@ -120,7 +120,7 @@ def test_lists_that_are_old_say_nothing(looks: Looks, archive: Archive, staged: 
     later = '#!/bin/sh\\ncase $1 in +*) exec /bin/date -d "+5 days" "$@" ;; esac\\nexec /bin/date "$@"\\n'
     staged.sh(f"printf '{later}' > /usr/local/bin/date; chmod 755 /usr/local/bin/date")
     old = looks("maintain.weekly", "security-patches")
-    assert (old.ok, "apt's list of security fixes is 5 days old" in old.summary) == (None, True)
+    assert (old.ok, "apt's list of security fixes is 5 days old" in old.summary) == (None, True), old.summary
     assert old.advice == ("sudo apt-get update, and look again",)
     # As apt's own timer does after it has asked and nothing had changed.
     staged.sh("mkdir -p /var/lib/apt/periodic; touch -d '+4 days' /var/lib/apt/periodic/update-stamp")
@@ -137,7 +137,7 @@ def test_upgrades_that_are_no_fixes_and_such_as_nobody_can_tell(looks: Looks, ar
     assert other.ok is None  # there is no list of fixes at all
     archive.publish("1.1", label="Sury", suite="bookworm")
     unclear = looks("maintain.weekly", "security-patches")
-    assert (unclear.ok, "1 upgrade from archives that do not tell" in unclear.summary) == (None, True)
+    assert (unclear.ok, "1 upgrade from archives that do not tell" in unclear.summary) == (None, True), unclear.summary
 
 
 def test_a_reboot_is_due(looks: Looks, archive: Archive, staged: "Staged") -> None:

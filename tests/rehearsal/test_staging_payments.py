@@ -25,7 +25,7 @@ FAILED = JobsFailed(php="php8.2", path=APP)
 
 
 class Payments:
-    """What the application did, as its own worker's log and database say."""
+    """The application's work, from its worker's log and its database."""
 
     def __init__(self, staged: "Staged", journal: Path) -> None:
         self._staged = staged
@@ -44,15 +44,15 @@ class Payments:
         self._staged.sh(f": > {APP}/storage/logs/worker.log")
 
     def worked(self) -> int:
-        """How often a worker took a job."""
+        """The number of jobs that a worker took."""
         return int(self._staged.sh(f"grep -c Processing: {APP}/storage/logs/worker.log || true"))
 
     def recorded(self) -> int:
-        """How many payments of the fault were recorded."""
+        """The number of the fault's payments that were recorded."""
         return self._count("payments where event_id like 'evt_fault_%'")
 
     def failed(self) -> int:
-        """How many jobs are failed ones now."""
+        """The number of failed jobs now."""
         return self._count("failed_jobs")
 
     def _count(self, what: str) -> int:

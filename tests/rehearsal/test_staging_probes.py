@@ -41,6 +41,9 @@ pytestmark = [pytest.mark.container, pytest.mark.xdist_group("probes")]
 
 PATIENCE: Final = 30.0
 """Seconds at most until a state shows: a connection has to have been idle, a worker has to start."""
+_AT_WORK: Final = (
+    "ps -eo pid,user,etimes,pcpu,args --sort=-pcpu | head -n 12; mariadb -e 'show full processlist' || true"
+)
 Answers = list[tuple[Probe[Fact], Fact | Unreadable]]
 
 
@@ -131,7 +134,7 @@ def test_a_probe_sees_what_it_is_there_for(asked: Asked, kinds: list[str]) -> No
         ill = [(probe, fact) for probe, fact in good if isinstance(fact, Unreadable) or CASES[probe.kind].seen(fact)]
         if not ill:
             break
-    assert not ill, "not as it should be before anything was broken"
+    assert not ill, f"not as it should be before anything was broken: {ill}\n{staged.sh(_AT_WORK)}"
     unseen = set(kinds)
     with ExitStack() as undo:
         if fault := staged.faults.get(case.fault):

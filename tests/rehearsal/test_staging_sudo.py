@@ -175,7 +175,7 @@ def test_a_host_that_carries_the_first_file_is_told_to_replace_it(staged: "Stage
     target = ("--host", staged.name, "--inventory", str(staged.inventory))
     seen = " ".join(cli("invoke", "check.app-down", *target).out.split())
 
-    assert "let forge run anything as somebody else; remediate printed such rules up to 0.1" in seen
+    assert "let forge run anything as another user; remediate printed such rules up to 0.1" in seen
     assert f"replace now: as root on {staged.name}, run what `invoke sudoers --host {staged.name}" in seen
 
     made = cli("invoke", "sudoers", *target, "--script").out

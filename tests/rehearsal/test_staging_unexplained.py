@@ -37,7 +37,7 @@ def test_what_was_compared_and_does_not_fit_is_told_with_it(staged: "Staged", cl
 
     assert host.error is not None
     told = (
-        "nginx asks /run/php/shop.sock, which is not there: pool www of php8.2 listens on /run/php/php8.2-fpm.sock",
+        "nginx asks /run/php/shop.sock, which does not exist: pool www of php8.2 listens on /run/php/php8.2-fpm.sock",
         "forge cannot write storage/framework/views (root:root 755)",
     )
     assert all(each in host.error.message for each in told)

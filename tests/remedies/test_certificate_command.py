@@ -1,4 +1,4 @@
-"""What renews a certificate: its command, its arguments, the proof."""
+"""The renewal of a certificate: command, arguments, proof."""
 
 import pytest
 

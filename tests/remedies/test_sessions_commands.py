@@ -1,4 +1,4 @@
-"""What ends database sessions: its commands, its proof, its settings."""
+"""The end of database sessions: commands, proof, settings."""
 
 import pytest
 from pydantic import ValidationError

@@ -59,7 +59,7 @@ def below(*, stale: bool, pid: int = 101) -> DescendantsState:
 
 
 def taken(*, stale: bool, pid: int = 101) -> Changes:
-    """What both questions about the workers' configuration are answered."""
+    """The answers to both questions about the workers' configuration."""
     return dict.fromkeys((BELOW, OF_WORKERS), below(stale=stale, pid=pid))
 
 

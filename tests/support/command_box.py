@@ -31,7 +31,7 @@ PLAYBOOK = '''
 
 
 class Said(NamedTuple):
-    """What a command ended with."""
+    """The end of a command: exit code and output."""
 
     code: int
     out: str

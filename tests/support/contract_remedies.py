@@ -107,7 +107,7 @@ class RootShell(Restart):
 
 
 class RelativePath(Restart):
-    """Which systemctl?"""
+    """The remedy with a relative systemctl."""
 
     kind: Literal["contract.relative"] = "contract.relative"  # type: ignore[assignment]
 
@@ -146,7 +146,7 @@ class Moody(Restart):
 
 
 class RelativeStep(Restart):
-    """Which sh?"""
+    """The remedy with a relative sh."""
 
     kind: Literal["contract.relative-step"] = "contract.relative-step"  # type: ignore[assignment]
 

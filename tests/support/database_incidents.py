@@ -45,7 +45,7 @@ def workers(state: str, pid: int = 13057) -> Output:
 
 
 def taken(state: str, pid: int = 13057) -> Changes:
-    """What both questions about the workers' configuration are answered."""
+    """The answers to both questions about the workers' configuration."""
     return {PROCESSES: workers(state, pid), OF_WORKERS: workers(state, pid)}
 
 

@@ -1,4 +1,4 @@
-"""What a staging host's database server answers."""
+"""Answers of a staging host's database server."""
 
 from remediate.probes.mysql import Sessions
 from remediate.probes.mysql_data import DataDirectory

@@ -117,5 +117,5 @@ def fixed(
 
 
 def _date(journal: Journal, run_id: str, moment: datetime) -> None:
-    with journal._database.writing() as connection:
+    with journal.database.writing() as connection:
         connection.execute(steps.update().where(steps.c.run == run_id).values(finished_at=moment))

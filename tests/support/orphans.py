@@ -75,12 +75,9 @@ class Orphanage:
 
     def stored(self, number: int = -1) -> StoredRun:
         """Return a run by its place, oldest first."""
-        journal = Journal.open()
-        try:
+        with Journal.open() as journal:
             runs = sorted(journal.runs(), key=lambda run: run.started)
             return journal.find(runs[number].id)
-        finally:
-            journal.close()
 
     def resume(self, stored: StoredRun, sessions: Sequence[FactSession], **flags: object) -> int:
         """Type runs.resume; each login gets the next session."""

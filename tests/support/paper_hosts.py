@@ -20,7 +20,7 @@ SECOND = Run.of("/usr/bin/step", "2", user=ROOT)
 
 
 class State(Probe[Text]):
-    """What the file `state` in the host's home says."""
+    """The content of the file `state` in the host's home."""
 
     kind: Literal["test.state"] = "test.state"
 

@@ -1,4 +1,4 @@
-"""What a post-mortem says about an incident in which these events happened."""
+"""Post-mortems of incidents in which these events happened."""
 
 from remediate.incident.events import (
     Data,

@@ -79,7 +79,7 @@ class FakePlace:
 
 
 class Runs:
-    """What the runs of a trial answer, and what they do to the host meanwhile: check, fix, again."""
+    """The answers of a trial's runs, and their effect on the host: check, fix, again."""
 
     def __init__(self, place: FakePlace, *answers: "Answered") -> None:
         self.place = place

@@ -15,7 +15,7 @@ class Screen(io.StringIO):
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen, and what scrolled away."""
+        """The screen's lines, and those that scrolled away."""
         return drawn(self.getvalue())
 
 

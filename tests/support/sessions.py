@@ -40,7 +40,7 @@ def pages(answer: Fact | Unreadable) -> Known:
 
 
 def asked(state: SessionsState, *answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:
-    """What all questions are answered while a server is so: which of the application's comes first follows from it."""
+    """All answers of a server in this state; the order of the application's follows from it."""
     chosen = next((e.id for e in state.sessions if e.user == "shop" and e.beyond and (e.blocks or e.reads)), None)
     given: Known = {SESSIONS: state, FIRST: IdleState(id=chosen), DATABASE: database}
     for more in answers:

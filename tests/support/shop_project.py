@@ -125,7 +125,7 @@ PYTEST = """
 
 
 class Said(NamedTuple):
-    """What a command ended with."""
+    """The end of a command: exit code and output."""
 
     code: int
     out: str

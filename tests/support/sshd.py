@@ -48,7 +48,7 @@ def fingerprint(path: Path) -> str:
 
 
 UNPACKED = Path(__file__).parents[2] / ".tools" / "sshd"
-"""Where tests/get-programs.sh puts an sshd that is not installed."""
+"""The directory in which tests/get-programs.sh puts an sshd."""
 
 
 @dataclass
@@ -130,7 +130,7 @@ class Sshd:
 
 @dataclass
 class Lab:
-    """What every test here starts from: a server, a client key and the client's ssh configuration."""
+    """A server, a client key and the client's ssh configuration."""
 
     folder: Path
     key: Path

@@ -12,6 +12,7 @@ from remediate.commands.privileges import script_of
 from remediate.engine.fleet import select
 from remediate.errors import RemediateError
 from remediate.project.project import Project
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED
 from remediate.rehearsal.staging import StagingHost, up
 from support.staged_host import APP, CHECKOUT, DOMAIN, FPM
 
@@ -33,6 +34,7 @@ for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
 rm -rf /opt/remediate
 cp -a /root/pristine/remediate /opt/remediate
 pkill -KILL -u root -x flock
+{CLIENTS_ENDED}
 chown -R forge:forge {APP}/storage {APP}/bootstrap/cache
 chmod -R u+rwX {APP}/storage {APP}/bootstrap/cache
 rm -f {APP}/storage/framework/down /var/log/nginx/fill

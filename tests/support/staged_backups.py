@@ -47,7 +47,7 @@ class Backups:
             raise AssertionError(f"no restore began: {ended.code}\n{ended.out}\n{ended.err}")
 
     def told(self, **backup: object) -> str:
-        """What a terminal shows."""
+        """The output on a terminal."""
         return self.cli("invoke", "maintain.weekly", *self._target(backup)).out
 
     def _target(self, backup: dict[str, object]) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Backups:
         return "--host", self.staged.name, "--inventory", str(self.staged.inventory_with(backup=settings))
 
     def result(self, **backup: object) -> Result:
-        """What is said of the backup; the exit code says the same."""
+        """The answer about the backup; the exit code says the same."""
         ended = self.weekly(**backup)
         report = MaintenanceReport.model_validate_json(ended.out)
         assert ended.code == report.exit_code
@@ -69,7 +69,7 @@ class Backups:
         return str(self.staged.sh(LEFT).strip())
 
     def clean_within(self, seconds: float) -> bool:
-        """Whether nothing is left before so many seconds are over."""
+        """Return whether nothing is left before so many seconds are over."""
         end = time.monotonic() + seconds
         while self.left():
             if time.monotonic() > end:

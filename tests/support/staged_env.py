@@ -69,7 +69,7 @@ for case in asked["cases"]:
 
 
 class Edited(NamedTuple):
-    """What came of one edit."""
+    """The result of one edit."""
 
     exit: int
     said: str

@@ -1,4 +1,4 @@
-"""What probes of an application may find, each with facts of every kind."""
+"""Facts about an application, of every kind."""
 
 from pydantic import SecretStr
 

@@ -1,4 +1,4 @@
-"""What probes of a host may find, each with facts of every kind."""
+"""Facts about a host, of every kind."""
 
 from datetime import UTC, datetime
 

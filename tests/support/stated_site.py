@@ -1,4 +1,4 @@
-"""What probes of a site, its certificate and its monitoring may find."""
+"""Facts about a site, its certificate and its monitoring."""
 
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage

@@ -36,7 +36,7 @@ def html(*messages: Message, now: datetime | None = None, **given: object) -> st
 
 
 class Page(HTMLParser):
-    """What a browser makes of it, as far as it matters here."""
+    """The page as a browser reads it, as far as it matters here."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What tests of supervisor's remedies ask about."""
+"""Questions and facts for the tests of supervisor's remedies."""
 
 from remediate.core.command import ROOT, Run
 from remediate.core.probe import Fact, Probe

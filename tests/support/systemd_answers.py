@@ -1,4 +1,4 @@
-"""What systemd says of a unit that runs."""
+"""Answers of systemd about a running unit."""
 
 from remediate.probes.systemd import Unit
 

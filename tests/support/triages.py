@@ -72,3 +72,18 @@ UNEXPLAINED: Changes = {**HEALTHY, **dict.fromkeys(PAGES, ex.page(500))}
 
 
 GONE = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
+
+
+def unfixable(playbook: str, cause: str, code: str) -> Candidate:
+    """Return the view of a playbook that has found a cause and refuses to fix it."""
+    return Candidate(
+        playbook=playbook,
+        severity=Severity.SEV1,
+        matches=True,
+        causes=(cause,),
+        codes=(code,),
+        mends=False,
+        evidence=("https://example.com/ 502 (from the host)",),
+        against=(),
+        unknown=(),
+    )

@@ -77,7 +77,7 @@ def test_commands_of_other_users_may_have_live_arguments() -> None:
 
 
 class OverrideLast(Restart):
-    """What may be overridden is asked last."""
+    """Asks last for what may be overridden."""
 
     kind: Literal["contract.override-last"] = "contract.override-last"  # type: ignore[assignment]
     refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN, START_LIMIT_HIT)
@@ -93,7 +93,7 @@ def test_an_overridable_refusal_that_comes_last_passes() -> None:
 
 
 class IgnoresJob(Restart):
-    """What it proves does not depend on the unit."""
+    """Its proof does not depend on the unit."""
 
     kind: Literal["contract.ignores"] = "contract.ignores"  # type: ignore[assignment]
 

@@ -154,7 +154,7 @@ class NamelessRefusal(Restart):
 
 
 class OverrideFirst(Restart):
-    """What may be overridden is asked first, and hides the rest."""
+    """Asks first for what may be overridden, and so hides the rest."""
 
     kind: Literal["contract.override-first"] = "contract.override-first"  # type: ignore[assignment]
     refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN, START_LIMIT_HIT)
@@ -166,7 +166,7 @@ class OverrideFirst(Restart):
 
 
 class OverrideHidesWait(OverrideFirst):
-    """What may be overridden hides that something is on its way."""
+    """Something that may be overridden hides a transition."""
 
     kind: Literal["contract.override-hides-wait"] = "contract.override-hides-wait"  # type: ignore[assignment]
 

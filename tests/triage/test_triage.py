@@ -12,7 +12,7 @@ from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.triage.assessment import Answer, Answers, Known
-from remediate.triage.triage import Candidate, HostTriage, _access, triage
+from remediate.triage.triage import HostTriage, _access, triage
 from support import examples as ex
 from support.incidents import (
     ALONE,
@@ -24,7 +24,7 @@ from support.incidents import (
     host,
 )
 from support.scripted import Changes, FactSession
-from support.triages import FULL, GONE, INSIDE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged
+from support.triages import FULL, GONE, INSIDE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
 
 
 def _nowhere(host: Host) -> Iterable[Probe[Fact]]:
@@ -186,17 +186,7 @@ def test_a_host_that_no_playbook_is_for_does_not_cost_the_others_their_triage() 
 
 def test_a_site_that_may_be_another_one_is_not_called_accessible() -> None:
     bare = HostTriage(name="web1", address="192.0.2.1", seen=(Reading.of(PAGES[0], ex.page()),))
-    incident = Candidate(
-        playbook="certificate-expiry",
-        severity=Severity.SEV1,
-        matches=True,
-        causes=("certificate.renew: …",),
-        codes=("server-name-conflict",),
-        mends=False,
-        evidence=(),
-        against=(),
-        unknown=(),
-    )
+    incident = unfixable("certificate-expiry", "certificate.renew: …", "server-name-conflict")
     assert _access(bare) is Known.YES
     assert _access(bare.model_copy(update={"incidents": (incident,)})) is Known.UNKNOWN
 

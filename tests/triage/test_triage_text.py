@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from remediate.core.playbook import Playbook, Severity
+from remediate.core.playbook import Playbook
 from remediate.errors import Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.network import PortOwner
 from remediate.report.wrapping import WIDTH
 from remediate.triage.text import judged_lines, seen_lines
-from remediate.triage.triage import Candidate, TriageReport, _rank
+from remediate.triage.triage import TriageReport, _rank
 from support import examples as ex
 from support.incidents import (
     HEALTHY,
@@ -23,7 +23,7 @@ from support.incidents import (
     broken,
 )
 from support.scripted import Changes, FactSession
-from support.triages import FULL, GONE, ONE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged
+from support.triages import FULL, GONE, ONE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
 
 GOLDEN: Final = Path(__file__).parent / "golden-triage"
 YOUNG = ex.RUNNING.model_copy(update={"active_since": 999_988.0})
@@ -89,17 +89,7 @@ def test_who_refuses_since_another_is_down_comes_after_it() -> None:
 def test_who_only_leaves_it_to_another_is_told_in_one_sentence() -> None:
     report = triaged(broken("php-fpm down"), app_down)
     (one,) = report.hosts
-    handing = Candidate(
-        playbook="cache-down",
-        severity=Severity.SEV2,
-        matches=True,
-        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
-        codes=("app-down",),
-        mends=False,
-        evidence=("https://example.com/ 502 (from the host)",),
-        against=(),
-        unknown=(),
-    )
+    handing = unfixable("cache-down", "incident.hand-over: php8.2-fpm: inactive [app-down]", "app-down")
     others = (
         handing,
         handing.model_copy(update={"playbook": "database-down"}),

@@ -227,7 +227,7 @@ class Alert(NamedTuple):
         return Part(False, "Prometheus knows no Alertmanager: nobody is notified of any alert", advice=advice)
 
     def _is_sent_to(self, url: str, senders: Alertmanagers) -> bool:
-        """Whether the URL is one of the senders' targets.
+        """Return whether the URL is one of the senders' targets.
 
         Where Prometheus says localhost, it means its own machine.
         """

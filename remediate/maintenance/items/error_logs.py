@@ -53,7 +53,7 @@ class _Kind:
 
 
 class ErrorLogs(Item):
-    """Whether new errors are logged, or known ones far more often than before."""
+    """New errors in the log, and known ones that are far more frequent than before."""
 
     name = "error-logs"
     title = "Review error logs"

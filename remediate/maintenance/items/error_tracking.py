@@ -25,7 +25,7 @@ _PLACE = "remediate.monitoring.error_tracking"
 
 
 class ErrorTracking(Item):
-    """Whether error tracking works: client loaded, key set, and the service answers the host."""
+    """Error tracking: the client is loaded, its key is set, and the service answers the host."""
 
     name = "error-tracking"
     title = "Error tracking active (Flare)"

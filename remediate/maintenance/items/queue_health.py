@@ -34,7 +34,7 @@ class _Part:
 
 
 class QueueHealth(Item):
-    """Whether jobs are processed: what waits and what failed, compared with the last look."""
+    """The queue: waiting and failed jobs, compared with the last look."""
 
     name = "queue-health"
     title = "Check queue health"
@@ -145,7 +145,7 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
 
 
 def _running(seen: Seen) -> bool:
-    """Whether the workers are known to be running."""
+    """Return whether the workers are known to be running."""
     probe = _workers(seen.host)
     try:
         return probe is not None and seen.facts[probe].ok is True

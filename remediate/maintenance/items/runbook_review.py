@@ -35,7 +35,7 @@ class Use(FrozenModel):
 
 
 class RunbookReview(Duty):
-    """Whether the runbook can be trusted; this duty is about no host."""
+    """The review of the runbook; this duty is about no host."""
 
     name = "runbook-review"
     title = "Runbook review"

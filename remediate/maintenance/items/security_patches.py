@@ -19,7 +19,7 @@ _TYPED: Final = 30
 
 
 class SecurityPatches(Item):
-    """Whether a published security fix is missing, by the host's own apt with fresh lists."""
+    """Missing security fixes, by the host's own apt with fresh lists."""
 
     name = "security-patches"
     title = "Security patches"

@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from typing_extensions import override
@@ -61,17 +62,8 @@ def _alone(text: str | None) -> Output | None:
         return None
 
 
-def ask_php(
-    php: str,
-    name: str,
-    *arguments: str,
-    user: str,
-    seconds: float,
-    stdin: str | None = None,
-    options: tuple[str, ...] = (),
-) -> Run:
-    """Return the command that runs one of these programs as the application's user."""
-    return run_php(php, PROBES, name, *arguments, user=user, seconds=seconds, stdin=stdin, options=options)
+ask_php = partial(run_php, package=PROBES)
+"""Returns the command that runs one of these programs as the application's user."""
 
 
 def answered(label: str, output: Output) -> Any:

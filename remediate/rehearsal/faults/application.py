@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.field_types import AbsolutePath, UserName
-from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED, Fault, Url, waiting_clients
 from remediate.rehearsal.faults.units import OfUnit
 
 
@@ -84,4 +84,4 @@ class TableLocked(Fault):
 
     @override
     def mending(self) -> str:
-        return "pkill -x curl || true; pkill -x mariadb || true; rm -f /run/remediate-fault.sql"
+        return f"pkill -x curl || true\n{CLIENTS_ENDED}\nrm -f /run/remediate-fault.sql"

@@ -85,7 +85,7 @@ class LineageReplaced(_Issued):
 
     @override
     def describe(self) -> str:
-        also = ", and the one renewed since was never loaded" if self.renewed else ""
+        also = ", and the renewed one was never loaded" if self.renewed else ""
         by = ", of an authority that the host does not trust" if self.own else ""
         return f"the certificate served is for {self.domain} and {self._when()}{by}{also}"
 
@@ -216,7 +216,7 @@ class CertbotAtWork(Fault):
 
     @override
     def describe(self) -> str:
-        return "another certbot is at work"
+        return "another certbot is running"
 
     @override
     def disturbs(self) -> tuple[str, ...]:

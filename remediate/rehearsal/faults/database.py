@@ -136,7 +136,7 @@ class AccountElsewhere(DatabaseFault):
 
     @override
     def describe(self) -> str:
-        return f"the database lets {self.user} in from another host only"
+        return f"the database accepts {self.user} from another host only"
 
     @override
     def breaking(self) -> str:

@@ -140,7 +140,7 @@ class LogLinked(Fault):
 
     @override
     def describe(self) -> str:
-        return f"{self.path} has filled its disk, and has a second name"
+        return f"{self.path} has filled its disk, and has a second hard link"
 
     @override
     def disturbs(self) -> tuple[str, ...]:

@@ -14,6 +14,13 @@ MARKER: Final = "/etc/remediate-staging"
 """File on hosts that may be broken on purpose; without it nothing is injected."""
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
+CLIENTS_ENDED: Final = (
+    "pkill -x mariadb || true\n"
+    "mariadb -NBe \"SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist"
+    " WHERE id <> CONNECTION_ID() AND info REGEXP 'sleep[(]|benchmark[(]'\" 2>/dev/null |"
+    " mariadb -f 2>/dev/null || true"
+)
+"""Ends the clients of a database's faults, and their queries: a server computes on for a client that has gone."""
 FAULT_SECONDS: Final = 180
 """Seconds for a fault's script. A worker may take 25 to end its job, and supervisor 90 to give up."""
 

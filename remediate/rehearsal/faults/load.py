@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.field_types import AbsolutePath, PhpName, UserName
-from remediate.rehearsal.faults.fault import Fault, Url
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED, Fault, Url
 
 _BURN = "while :; do :; done"
 _AGED = "sleep 4\n"
@@ -28,8 +28,8 @@ class Runaway(Fault):
     @override
     def describe(self) -> str:
         again = ", and is started again each time" if self.respawns else ""
-        what = "a process of {} for each core runs" if self.everywhere else "a process of {} runs"
-        return f"{what.format(self.user)} in circles for {self.seconds} s{again}"
+        what = "a process of {} for each core is" if self.everywhere else "a process of {} is"
+        return f"{what.format(self.user)} in an endless loop for {self.seconds} s{again}"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class UnitRunaway(Fault):
 
     @override
     def describe(self) -> str:
-        return f"the process of a service with Restart=always runs in circles for {self.seconds} s"
+        return f"the process of a service with Restart=always is in an endless loop for {self.seconds} s"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class PhpRunaway(Fault):
 
     @override
     def describe(self) -> str:
-        return f"a child of {self.php}-fpm runs in circles for {self.seconds} s"
+        return f"a child of {self.php}-fpm is in an endless loop for {self.seconds} s"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class QueryComputing(Fault):
 
     @override
     def describe(self) -> str:
-        return f"a query of the application's runs for {self.seconds} s"
+        return f"a query of the application runs for {self.seconds} s"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -136,4 +136,4 @@ class QueryComputing(Fault):
 
     @override
     def mending(self) -> str:
-        return "pkill -x mariadb || true"
+        return CLIENTS_ENDED

@@ -78,7 +78,7 @@ class JobsFailed(Fault):
         kinds = {"to record payments": self.recorded, "that fail again": self.poison, "to charge": self.charges}
         said = ", ".join(f"{count} {what}" for what, count in kinds.items() if count)
         when = f"{self.hours} h ago" if self.hours else "just now"
-        return f"jobs failed {when}: {said}{', and a retry of them was cut short' if self.claimed else ''}"
+        return f"jobs failed {when}: {said}{', and a retry of them was interrupted' if self.claimed else ''}"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class SecretChanged(Fault):
 
     @override
     def describe(self) -> str:
-        known = "which .env has and the cached configuration has not" if self.in_env else "which nobody told the host"
+        known = "which .env has and the cached configuration has not" if self.in_env else "which the host does not know"
         return f"the provider signs with a new secret, {known}"
 
     @override

@@ -237,7 +237,7 @@ class CacheElsewhere(_RedisFault):
 
     @override
     def describe(self) -> str:
-        return f"the cache's own Redis, port {self.port}, is down and not ours"
+        return f"the cache's own Redis, port {self.port}, is down, and no unit of this host runs it"
 
     @override
     def disturbs(self) -> tuple[str, ...]:

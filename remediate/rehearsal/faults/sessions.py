@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from remediate.core.field_types import AbsolutePath
 from remediate.core.host import DatabaseUser
-from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED, Fault
 
 _SESSIONS = r"""
 export MYSQL_PWD
@@ -49,7 +49,7 @@ class DatabaseFault(Fault):
 
     @override
     def mending(self) -> str:
-        return "pkill -x mariadb || true"
+        return CLIENTS_ENDED
 
     @property
     def _sessions(self) -> str:
@@ -86,7 +86,7 @@ class ConnectionsHeld(DatabaseFault):
     @override
     def mending(self) -> str:
         gone = f"\nmariadb -e \"DROP USER IF EXISTS '{self.holder}'@'127.0.0.1'\"" if self.holder else ""
-        return f"pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'{gone}"
+        return f"{CLIENTS_ENDED}\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'{gone}"
 
 
 class ConnectionsBusy(DatabaseFault):
@@ -98,7 +98,7 @@ class ConnectionsBusy(DatabaseFault):
 
     @override
     def describe(self) -> str:
-        return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
+        return f"all {self.limit} connections run a long query of {self.user}, except one of a backup"
 
     @override
     def breaking(self) -> str:
@@ -119,7 +119,7 @@ class ConnectionsBusy(DatabaseFault):
     @override
     def mending(self) -> str:
         return (
-            "pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'\n"
+            f"{CLIENTS_ENDED}\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'\n"
             "mariadb -e 'DROP USER IF EXISTS backup@127.0.0.1'"
         )
 
@@ -132,7 +132,7 @@ class TransactionForgotten(DatabaseFault):
 
     @override
     def describe(self) -> str:
-        return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
+        return f"an idle transaction locks the rows of {self.table}, and an update of them waits"
 
     @override
     def breaking(self) -> str:

@@ -169,7 +169,7 @@ class SocketAstray(Fault):
 
     @override
     def describe(self) -> str:
-        return f"nginx asks another socket than {self.path}"
+        return f"nginx uses another socket than {self.path}"
 
     @override
     def disturbs(self) -> tuple[str, ...]:
@@ -197,7 +197,7 @@ class PortTaken(Fault):
 
     @override
     def describe(self) -> str:
-        return f"{self.unit} is stopped and a stranger listens on port {self.port}"
+        return f"{self.unit} is stopped, and another program listens on port {self.port}"
 
     @override
     def disturbs(self) -> tuple[str, ...]:

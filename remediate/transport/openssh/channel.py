@@ -197,7 +197,7 @@ class OpenSshChannel:
         poll.poll(max(1, seconds * 1000))
 
     def _demand_link(self) -> None:
-        """Raise LinkLost if a stream has ended because the link was lost, not because the program closed it."""
+        """Raise LinkLost if a stream ended with the link, and not by the program."""
         self._hear()
         if self._status is None and not self._link.is_alive(self._deadline):
             raise LinkLost(f"{self._link.place}: the link was lost")

@@ -138,7 +138,7 @@ class Connecting:
         return process, said
 
     def _has_ended(self, seconds: float) -> bool:
-        """Wait for the end of the process: it logged in, and left another one in the background, or it failed."""
+        """Wait until the process ends: it failed, or it logged in and left a background process."""
         assert self._process.stdout is not None  # noqa: S101  # It was asked for.
         poll = select.poll()
         poll.register(self._process.stdout, select.POLLIN)

@@ -1,4 +1,4 @@
-"""The reason why `ssh` did not connect, from what it said, in the words that Fabric's connection uses too."""
+"""The reason why `ssh` did not connect, in the words of Fabric's connection."""
 
 import os
 import re
@@ -49,7 +49,7 @@ class ShownKey(NamedTuple):
 
 
 class Said:
-    """What the `ssh` processes of one connection wrote to standard error."""
+    """The standard error of one connection's `ssh` processes."""
 
     def __init__(self, text: str) -> None:
         self.lines = [" ".join(strip_control(line).split()) for line in text.splitlines()]
@@ -78,7 +78,7 @@ class Said:
         return sum(line.startswith("debug1: Executing proxy command") for line in self.lines)
 
     def concerns(self, folder: str) -> str | None:
-        """Return the first line that complains about an option or a file of our own, None if there is none."""
+        """Return the first line that complains about an option or file of ours, or None."""
         if _HOST_KEY in self.plain:
             return None
         return next((line for line in self.plain if _OWN.match(line) or folder in line), None)

@@ -82,7 +82,7 @@ class Control:
         return self._socket.fileno()
 
     def start(self, command: str, streams: tuple[int, int, int]) -> None:
-        """Ask for a session without a terminal, X11, an agent or any environment; hand over its three streams."""
+        """Ask for a session without terminal, X11, agent or environment; hand over its streams."""
         nothing, flags = _string(b""), struct.pack(">IIIII", 0, 0, 0, 0, _NO_ESCAPE)
         self._send(Kind.NEW_SESSION, _number(1), nothing, flags, nothing, _string(command.encode()))
         for stream in streams:

@@ -9,9 +9,11 @@ from math import inf
 from pathlib import Path
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.transport.deadline import Deadline
-from remediate.transport.link import LinkLost
-from remediate.transport.openssh.channel import OpenSshChannel
+from remediate.transport.link import Link, LinkLost
+from remediate.transport.openssh.channel import OpenSshChannel, SshProcess
 from remediate.transport.openssh.mux import Control, readable
 
 _END_SECONDS: Final = 0.5
@@ -21,7 +23,7 @@ _RELEASE_SECONDS: Final = 2
 """Seconds for the host to release a session that was closed. `ssh` passes the end of one on after it has begun."""
 
 
-class OpenSshLink:
+class OpenSshLink(Link, SshProcess):
     """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
 
     `ssh` keeps its connection while a control connection is open. So `keeper` holds it as long as this process lives,
@@ -92,8 +94,8 @@ class OpenSshLink:
                 return False
             return True
 
+    @override
     def forget(self, channel: OpenSshChannel) -> None:
-        """See SshProcess."""
         with self._lock:
             self._channels.discard(channel)
             self._released = time.monotonic()

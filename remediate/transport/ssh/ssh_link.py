@@ -6,15 +6,17 @@ from math import inf
 from typing import Any, Final
 
 from paramiko.ssh_exception import SSHException
+from typing_extensions import override
 
 from remediate.transport.deadline import Deadline
-from remediate.transport.ssh.channel import SshChannel
+from remediate.transport.link import Link
+from remediate.transport.ssh.channel import ChannelOwner, SshChannel
 
 _RELEASE_SECONDS: Final = 2
 """Seconds for the host to release a session that was closed."""
 
 
-class SshLink:
+class SshLink(Link, ChannelOwner):
     """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
 
     Made by `connect` or `connection_link`.
@@ -58,8 +60,8 @@ class SshLink:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @override
     def open_channel(self, deadline: Deadline, owner: SshChannel) -> Any:
-        """See ChannelOwner."""
         with self._lock:
             self._channels.add(owner)
         while True:
@@ -77,12 +79,12 @@ class SshLink:
         """Return whether no other channel is open, or was just now."""
         return len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
 
+    @override
     def forget(self, channel: SshChannel) -> None:
-        """See ChannelOwner."""
         with self._lock:
             self._channels.discard(channel)
             self._released = time.monotonic()
 
+    @override
     def cut(self) -> None:
-        """See ChannelOwner."""
         self._transport.close()

@@ -23,7 +23,7 @@ def look(state: ErrorLogState, before: Past | None = None) -> Finding:
 
 
 def after(*groups: ErrorGroup, hours: float = 24) -> Past:
-    """What a look that found these has left behind."""
+    """The record of a look that found these."""
     return past(ITEM, look(ex.errors(*groups)), hours=hours)
 
 

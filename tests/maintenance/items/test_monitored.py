@@ -111,7 +111,7 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
         True,
         "has a receiver",
     ),
-    "an expression nobody can follow": (rules(query="a § b"), None, "cannot be followed"),
+    "an expression nobody can follow": (rules(query="a § b"), None, "cannot be parsed"),
     "too many sets of series": (rules(query=" + ".join(f"m{n}" for n in range(13))), None, "too many to look into"),
     "absence is what it is about": (rules(query="absent(node_load1)"), True, "has a receiver"),
     "no labels like that": (
