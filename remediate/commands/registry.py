@@ -30,6 +30,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
+    yield _serve(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
     for remedy in catalogue.listed().values():
@@ -249,12 +250,30 @@ def _alert(project: Project) -> Command:
     return Command("alert", _ALERT, flags, body)
 
 
+def _serve(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.serve import serve
+
+        return serve(flags, project, terminal)
+
+    flags = (
+        Flag("port", "port to listen on (default: 8787)"),
+        Flag("bind", "address to listen on (default: 127.0.0.1)"),
+        Flag("behind-tls-proxy", "a proxy with TLS stands in front, so --bind may be another address", bool),
+    )
+    return Command("serve", _SERVE, flags, body)
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
     yield from incident_commands(project)
 
 
+_SERVE: Final = """Take alerts over HTTP, and start what the policy decides, until stopped.
+
+Experimental. See docs/service.md.
+"""
 _ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
 
 Nothing is started: a proposal is shown as the command that a person may run.

@@ -8,9 +8,11 @@ A run passes three queues, each inside the one before: of its host (one at a tim
 which goes by priority. Only the last one acts.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Final, NamedTuple
 
 from dbos import (
@@ -37,6 +39,9 @@ _MOST_DEAD: Final = 4
 _WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
 """Seconds before each further try of what could not be found out."""
 _LISTED: Final = 500
+_LOOK: Final = 0.1
+_STORE_SECONDS: Final = 3.0
+"""Seconds in which a run that has ended passes its result on to the queues around it."""
 
 
 class EngineLimits(NamedTuple):
@@ -55,6 +60,9 @@ class DbosEngine:
         self.worker = worker
         self._driver = driver
         self._limits = limits or EngineLimits()
+        self._turning: set[object] = set()
+        self._driving: set[object] = set()
+        self._closing, self._closed = Event(), Event()
         self._timers: dict[str, tuple[str, Callable[..., None]]] = {}
         config: DBOSConfig = {
             "name": "remediate",
@@ -67,6 +75,7 @@ class DbosEngine:
             "notification_listener_polling_interval_sec": self._limits.poll_seconds,
             "scheduler_polling_interval_sec": 5.0,
         }
+        logging.getLogger("dbos").disabled = False
         DBOS(config=config)
         self._workflow = DBOS.workflow(name=_RUN)(self._turn())
 
@@ -174,21 +183,39 @@ class DbosEngine:
 
     def close(self, patience: timedelta = timedelta()) -> None:
         """See RunEngine."""
-        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=round(patience.total_seconds()))
+        self._closing.set()
+        until = time.monotonic() + patience.total_seconds()
+        while self._driving and time.monotonic() < until:
+            time.sleep(_LOOK)
+        until = time.monotonic() + _STORE_SECONDS
+        while self._turning and time.monotonic() < until:
+            time.sleep(_LOOK)
+        # What still waits for its turn ends with errors that say nothing: it is stored, and waits again at the next
+        # start.
+        logging.getLogger("dbos").disabled = True
+        DBOS.destroy(destroy_registry=True)
+        self._closed.set()
 
     def _turn(self) -> Callable[[Mapping[str, Any]], Any]:
         def turn(data: Mapping[str, Any]) -> Any:
-            gates = data["gates"]
-            if not gates:
-                return self._drive(data["run"], data["request"])
-            (queue, partition), *rest = gates
-            request = RunRequest.model_validate(data["request"])
-            inner = f"{data['run']}.{queue}"
-            self._enqueue(inner, (queue, partition), {**data, "gates": rest}, request.priority)
-            return DBOS.get_result(inner)
+            here = object()
+            self._turning.add(here)
+            try:
+                return self._in_turn(data)
+            finally:
+                self._turning.discard(here)
 
         turn.__qualname__ = _RUN
         return turn
+
+    def _in_turn(self, data: Mapping[str, Any]) -> Any:
+        if not data["gates"]:
+            return self._drive(data["run"], data["request"])
+        (queue, partition), *rest = data["gates"]
+        request = RunRequest.model_validate(data["request"])
+        inner = f"{data['run']}.{queue}"
+        self._enqueue(inner, (queue, partition), {**data, "gates": rest}, request.priority)
+        return DBOS.get_result(inner)
 
     def _enqueue(self, run: str, gate: tuple[str, str | None], data: Mapping[str, Any], priority: int) -> None:
         queue, partition = gate
@@ -223,15 +250,26 @@ class DbosEngine:
         return Attempt.model_validate(done)
 
     def _asked(self, name: str, given: Sequence[Any]) -> Any:
+        if self._closing.is_set():
+            # Nothing is stored after the end, so the next process begins this step again.
+            self._closed.wait()
+            raise InterruptedError
+        turn = object()
+        self._driving.add(turn)
+        try:
+            return self._answer(name, given).model_dump(mode="json")
+        finally:
+            self._driving.discard(turn)
+
+    def _answer(self, name: str, given: Sequence[Any]) -> Attempt:
         match name, given:
             case "begin", (str(run), request):
-                attempt = self._driver.begin(run, RunRequest.model_validate(request))
+                return self._driver.begin(run, RunRequest.model_validate(request))
             case "resume", (dead, str(run), request):
-                attempt = self._driver.resume(dead, run, RunRequest.model_validate(request))
+                return self._driver.resume(dead, run, RunRequest.model_validate(request))
             case _:
                 dead, why = given
-                attempt = self._driver.give_up(dead, str(why))
-        return attempt.model_dump(mode="json")
+                return self._driver.give_up(dead, str(why))
 
 
 def _durable(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:

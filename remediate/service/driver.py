@@ -6,7 +6,7 @@ resumed as `runs.resume` does it: its steps are found out on the host, and a new
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from threading import Event
 from typing import Final
 
@@ -57,7 +57,7 @@ class LibraryDriver:
     def begin(self, run: str, request: RunRequest) -> Attempt:
         """See RunDriver."""
         try:
-            with closing(self._journal()) as journal:
+            with self._journal() as journal:
                 stored = _find(journal, run)
         except JournalError as error:
             return Attempt(unanswered=str(error))
@@ -66,7 +66,7 @@ class LibraryDriver:
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
         """See RunDriver."""
         try:
-            with closing(self._journal()) as journal:
+            with self._journal() as journal:
                 if not all(_find(journal, one) for one in dead):
                     return self.give_up(dead, "the journal does not know a run that died")
                 stored = _find(journal, run)
@@ -86,7 +86,7 @@ class LibraryDriver:
     def give_up(self, dead: Sequence[str], why: str) -> Attempt:
         """See RunDriver."""
         try:
-            with closing(self._journal()) as journal:
+            with self._journal() as journal:
                 known = [stored for run in dead if (stored := _find(journal, run)) is not None]
                 for stored in known:
                     if stored.unfinished:
@@ -133,7 +133,7 @@ class LibraryDriver:
         while stored.unfinished and liveness(stored.process) is Liveness.ALIVE:
             if time.monotonic() > until or self._stop.wait(_LOOK_AGAIN):
                 return Attempt(unanswered=f"run {stored.id} still runs in another process")
-            with closing(self._journal()) as journal:
+            with self._journal() as journal:
                 stored = journal.find(stored.id)
         return Attempt(died=stored.id) if stored.unfinished else Attempt(result=_result(stored))
 

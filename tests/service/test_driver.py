@@ -3,7 +3,6 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -25,7 +24,7 @@ from support.durable import ToyFleet, request
 
 @pytest.fixture
 def journal() -> Iterator[Journal]:
-    with closing(Journal.open()) as opened:
+    with Journal.open() as opened:
         yield opened
 
 

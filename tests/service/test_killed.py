@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,7 @@ def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
         # What cannot be known is said to be unknown. Everything else is fixed, whoever did it.
         assert run.result.verdict in {"fixed", "unknown"}, (name, steps, run)
         assert steps == ["begin", "end"] or (steps.count("begin") <= 1 and run.result.verdict == "unknown"), run
-    with closing(Journal.open()) as journal:
+    with Journal.open() as journal:
         assert journal.open_intents() == ()
         assert [run.id for run in journal.runs() if run.unfinished] == []
 
