@@ -30,7 +30,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
-    yield _serve(project)
+    yield from _service(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
     for remedy in catalogue.listed().values():
@@ -250,18 +250,26 @@ def _alert(project: Project) -> Command:
     return Command("alert", _ALERT, flags, body)
 
 
-def _serve(project: Project) -> Command:
-    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+def _service(project: Project) -> Sequence[Command]:
+    def serve_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.serve import serve
 
         return serve(flags, project, terminal)
+
+    def worker_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.serve import work
+
+        return work(project, terminal)
 
     flags = (
         Flag("port", "port to listen on (default: 8787)"),
         Flag("bind", "address to listen on (default: 127.0.0.1)"),
         Flag("behind-tls-proxy", "a proxy with TLS stands in front, so --bind may be another address", bool),
     )
-    return Command("serve", _SERVE, flags, body)
+    return (
+        Command("serve", "Take alerts over HTTP, and run what the policy decides (experimental).", flags, serve_body),
+        Command("worker", "Work on the runs of a service on another machine, over PostgreSQL.", (), worker_body),
+    )
 
 
 def _incidents(project: Project) -> Iterator[Command]:
@@ -270,10 +278,6 @@ def _incidents(project: Project) -> Iterator[Command]:
     yield from incident_commands(project)
 
 
-_SERVE: Final = """Take alerts over HTTP, and start what the policy decides, until stopped.
-
-Experimental. See docs/service.md.
-"""
 _ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
 
 Nothing is started: a proposal is shown as the command that a person may run.

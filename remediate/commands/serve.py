@@ -2,12 +2,13 @@
 
 import os
 import signal
+from threading import Event
 from typing import Final
 
 from remediate.commands.given import Flags, text_of
 from remediate.commands.signals import not_ignored, reported
 from remediate.commands.terminal import Terminal
-from remediate.errors import ConfigurationError
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.project.project import Project
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,15 +34,41 @@ def serve(flags: Flags, project: Project, terminal: Terminal) -> int:
     ):
         terminal.progress(f"listening on {address} port {socket.getsockname()[1]}")
         server.run(sockets=[socket])
-    return _ended(terminal)
+    return _ended(terminal, failed=server.failed)
 
 
-def _ended(terminal: Terminal) -> int:
+def work(project: Project, terminal: Terminal) -> int:
+    """Work on the runs of a shared database, until told to stop."""
+    project.demand_root()
+    try:
+        from remediate.service.database import demand_shared, engine_database
+        from remediate.service.logs import log_json
+        from remediate.service.service import working
+        from remediate.service.systemd import notify
+    except ModuleNotFoundError as error:
+        raise _missing("worker", error) from None
+    demand_shared(engine_database(project))
+    log_json()
+    over, lost = Event(), Event()
+
+    def gone() -> None:
+        lost.set()
+        over.set()
+
+    with working(project, gone) as at_work, reported(not_ignored(_SIGNALS), lambda _: over.set()):
+        terminal.progress(f"working as {at_work.engine.worker}")
+        notify("READY=1")
+        over.wait()
+        notify("STOPPING=1")
+    return _ended(terminal, failed=lost.is_set())
+
+
+def _ended(terminal: Terminal, *, failed: bool) -> int:
     """End this process although threads may still wait for hosts: what they had begun is resumed at the next start."""
-    terminal.progress("stopped")
+    terminal.progress("the database was lost, so others take the runs over" if failed else "stopped")
     terminal.out.flush()
     terminal.err.flush()
-    os._exit(0)
+    os._exit(FAILED_EXIT_CODE if failed else 0)
 
 
 def _port(text: str | None, usual: int) -> int:

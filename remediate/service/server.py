@@ -47,9 +47,11 @@ class NotifyingServer(uvicorn.Server):
         super().__init__(config)
         self._unwell = unwell
         self._alive: asyncio.Task[None] | None = None
+        self.failed = False
 
-    def end(self) -> None:
+    def end(self, *, failed: bool = False) -> None:
         """Stop serving. Any thread may call this."""
+        self.failed = self.failed or failed
         self.should_exit = True
 
     @override

@@ -1,8 +1,8 @@
 """The whole service of one project: alerts in, durable runs, and what keeps them apart."""
 
 import logging
-import threading
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Event, Thread
@@ -26,6 +26,7 @@ from remediate.service.database import EngineDatabase, engine_database
 from remediate.service.dbos_engine import DbosEngine, EngineLimits
 from remediate.service.driver import Connect, LibraryDriver
 from remediate.service.metrics import ServiceMetrics
+from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
@@ -47,28 +48,59 @@ class Working(NamedTuple):
 
 @contextmanager
 def working(
-    project: Project, *, options: Options | None = None, connect: Connect | None = None, poll_seconds: float = 0.5
+    project: Project,
+    lost: Callable[[], None],
+    *,
+    options: Options | None = None,
+    connect: Connect | None = None,
+    poll_seconds: float = 0.5,
 ) -> Iterator[Working]:
     """Work on the durable runs of a project until the end of the block. Raises ConfigurationError and JournalError.
 
-    `options` are those of every run; `connect` and `poll_seconds` are for tests.
+    `lost` is called if this process may not go on, because others take its runs over. `options` are those of every
+    run; `connect` and `poll_seconds` are for tests.
     """
     settings = service_settings(project.root)
     database = engine_database(project)
-    with worker_name(state_directory(), alone=not database.shared) as name:
+    stop = Event()
+    with ExitStack() as leaving:
+        name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
+        presence = None
+        if database.shared:
+            presence = Presence(database.url, name)
+            leaving.callback(presence.release)
+            presence.take()
         engine = DbosEngine(
             database.url,
             name,
-            LibraryDriver(project, options=options, connect=connect, narrate=_LOG.info),
+            LibraryDriver(project, stop=stop, options=options, connect=connect, narrate=_LOG.info),
             EngineLimits(settings.at_once, settings.per_playbook, settings.fleet, poll_seconds),
         )
-        try:
-            engine.every("forget", "0 17 3 * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
-            engine.launch()
-            _LOG.info("working as %s, in process %d", name, threading.get_native_id())
-            yield Working(engine, settings, database)
-        finally:
-            engine.close(PATIENCE)
+        # A worker that lost its lock does not wait for its runs: others have them.
+        leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
+        engine.every("forget", "0 17 3 * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
+        engine.launch()
+        if presence is not None:
+            leaving.enter_context(_present(presence, engine, stop, lost))
+        _LOG.info("working as %s, in process %d", name, os.getpid())
+        yield Working(engine, settings, database)
+
+
+@contextmanager
+def _present(presence: Presence, engine: DbosEngine, stop: Event, lost: Callable[[], None]) -> Iterator[None]:
+    over = Event()
+
+    def stopped() -> None:
+        stop.set()
+        lost()
+
+    looking = Thread(target=stay_present, args=(presence, engine, over, stopped), name="presence", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join(10)
 
 
 @contextmanager
@@ -79,7 +111,14 @@ def serving(
 
     Raises ConfigurationError before anything listens, also for a secret that is missing.
     """
-    wake, over = Event(), Event()
+    wake, over, gone = Event(), Event(), Event()
+    made: list[NotifyingServer] = []
+
+    def lost() -> None:
+        gone.set()
+        for server in made:
+            server.end(failed=True)
+
     with ExitStack() as leaving:
         inventory = Inventory.load(project.inventories())
         intake = project_intake(project, inventory, doubt=Remembered(lambda name: doubt_of(name, project)))
@@ -89,7 +128,9 @@ def serving(
         reader = None
         if settings.read is not None:
             reader = Verifier.of("read", AlertSource(format=AlertFormat.PLAIN, bearer=(settings.read,)))
-        work = leaving.enter_context(working(project, options=options, connect=connect, poll_seconds=poll_seconds))
+        work = leaving.enter_context(
+            working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
+        )
         starter = Thread(
             target=keep_starting, args=(Starter(project, store, work.engine), wake, over), name="starter", daemon=True
         )
@@ -108,6 +149,8 @@ def serving(
                 store.demand()
             except (SQLAlchemyError, JournalError):
                 return "a database does not answer"
+            if gone.is_set():
+                return "others have taken the runs of this process over"
             return None if starter.is_alive() else "decisions are not started any more"
 
         app = service_app(
@@ -118,7 +161,10 @@ def serving(
             journal=project.journal(),
             unwell=unwell,
         )
-        yield http_server(app, unwell)
+        made.append(http_server(app, unwell))
+        if gone.is_set():
+            made[0].end(failed=True)
+        yield made[0]
 
 
 def _forget(engine: DbosEngine, age: timedelta) -> None:

@@ -34,11 +34,31 @@ def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
         assert [run.id for run in journal.runs() if run.unfinished] == []
 
 
-def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/service.sqlite3"
+def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path) -> None:
     for _ in range(KILLS):
-        worker = Worker(toys, url, "w1")
+        worker = Worker(toys, state)
         worker.launched()
         time.sleep(CHANCE.uniform(0.1, 2))
         worker.kill()
-    demand_each_once(toys, Worker(toys, url, "w1").launched().ended())
+    demand_each_once(toys, Worker(toys, state).launched().ended())
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_the_runs_of_a_worker_that_is_killed_are_taken_over(
+    toys: ToyFleet, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMEDIATE_JOURNAL", url)
+    (toys.directory / "pace").write_text("3")
+    first = Worker(toys, tmp_path / "one", url).launched()
+    until = time.monotonic() + 60
+    while not any(toys.steps(name) for name in toys.names):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    first.kill()
+    second = Worker(toys, tmp_path / "two", url).launched()
+    killed = time.monotonic()
+    ended = second.ended()
+    assert time.monotonic() - killed < 30
+    demand_each_once(toys, ended)
+    notes = [str(run.result and run.result.note) for run in ended]
+    assert any("resumed after a crash" in note for note in notes), (notes, ended)

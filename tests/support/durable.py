@@ -3,6 +3,7 @@
 A host is down until its program `step` ran. Each call of it is a line in the host's log, so that a second one shows.
 """
 
+import os
 import textwrap
 import time
 from collections.abc import Callable
@@ -17,9 +18,9 @@ from remediate.core.options import Options
 from remediate.inventory.selection import Inventory
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
-from remediate.service.dbos_engine import DbosEngine, EngineLimits
 from remediate.service.driver import LibraryDriver
 from remediate.service.request import DurableRun, DurableState, RunRequest
+from remediate.service.service import working
 from remediate.testing import PaperHost
 from remediate.transport.session import Session
 
@@ -88,7 +89,6 @@ PLAYBOOK: Final = '''
         """Bring the toy up."""
         yield StepUp()
 '''
-LIMITS: Final = EngineLimits(worker=2, poll_seconds=0.1)
 
 
 class ToyFleet:
@@ -104,6 +104,7 @@ class ToyFleet:
 
     def build(self) -> "ToyFleet":
         (self.root / "playbooks").mkdir(parents=True)
+        (self.directory / "pace").write_text(str(self._step_seconds))
         (self.root / "inventories").mkdir()
         (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
         (self.root / "playbooks" / "toy_down.py").write_text(textwrap.dedent(PLAYBOOK))
@@ -126,10 +127,8 @@ class ToyFleet:
         paper = PaperHost(here / f"{time.monotonic_ns()}-{self._number}", user="root")
         paper.lock = here / "machine-id"
         paper.script("state", f"cat {here}/state")
-        paper.script(
-            "step",
-            f"echo begin >>{here}/log; sleep {self._step_seconds}; echo up $$ >{here}/state; echo end >>{here}/log",
-        )
+        wait = f"sleep $(cat {self.directory}/pace)"
+        paper.script("step", f"echo begin >>{here}/log; {wait}; echo up $$ >{here}/state; echo end >>{here}/log")
         self._papers.append(paper)
         return paper.session()
 
@@ -178,11 +177,11 @@ def until_ended(find: Callable[[str], DurableRun | None], runs: list[str], secon
 class Worker:
     """A process that works until it is killed, or until all runs have ended. It is forked, so it starts in no time."""
 
-    def __init__(self, toys: ToyFleet, url: str, name: str) -> None:
+    def __init__(self, toys: ToyFleet, state: Path, journal: str | None = None) -> None:
         context = get_context("forkserver")
         context.set_forkserver_preload(["support.durable"])
         self._here, there = context.Pipe()
-        self._process = context.Process(target=_work, args=(str(toys.directory), url, name, there))
+        self._process = context.Process(target=_work, args=(str(toys.directory), str(state), journal, there))
         self._process.start()
         there.close()
 
@@ -204,14 +203,15 @@ class Worker:
         return ended
 
 
-def _work(directory: str, url: str, worker: str, pipe: Connection) -> None:
+def _work(directory: str, state: str, journal: str | None, pipe: Connection) -> None:
+    os.environ["REMEDIATE_STATE_DIR"] = state
+    if journal is not None:
+        os.environ["REMEDIATE_JOURNAL"] = journal
     fleet = ToyFleet(Path(directory), len(list(Path(directory).glob("toy*"))))
-    engine = DbosEngine(url, worker, fleet.driver(), LIMITS)
-    engine.launch()
-    ids = fleet.ids()
-    for run, name in zip(ids, fleet.names, strict=True):
-        engine.start(request(name), run)
-    pipe.send("launched")
-    ended = until_ended(engine.find, ids, 120)
-    engine.close()
-    pipe.send([run.model_dump(mode="json") for run in ended])
+    options = Options(hold=0)
+    with working(fleet.project, lambda: None, options=options, connect=fleet.connect, poll_seconds=0.1) as at_work:
+        ids = fleet.ids()
+        for run, name in zip(ids, fleet.names, strict=True):
+            at_work.engine.start(request(name), run)
+        pipe.send("launched")
+        pipe.send([run.model_dump(mode="json") for run in until_ended(at_work.engine.find, ids, 120)])
