@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from dbos import (
     DBOS,
@@ -25,7 +25,7 @@ from dbos import (
 )
 
 from remediate.journal.run_id import new_run_id
-from remediate.service.engine import RunDriver
+from remediate.service.engine import EngineLimits, RunDriver
 from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
 
 HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
@@ -42,15 +42,6 @@ _LISTED: Final = 500
 _LOOK: Final = 0.1
 _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
-
-
-class EngineLimits(NamedTuple):
-    """How much runs at once."""
-
-    worker: int = 4
-    playbook: int = 4
-    fleet: int = 8
-    poll_seconds: float = 0.5
 
 
 class DbosEngine:

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from remediate.service.request import Attempt, DurableRun, RunRequest
+
+
+class EngineLimits(NamedTuple):
+    """How much runs at once."""
+
+    worker: int = 4
+    playbook: int = 4
+    fleet: int = 8
+    poll_seconds: float = 0.5
 
 
 class RunDriver(Protocol):

@@ -1,7 +1,7 @@
 """The service's metrics, in Prometheus' text format. No label holds a host, or anything that was sent."""
 
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from remediate import __version__
 from remediate.alerts.intake import DecidedAlert
+from remediate.incident.clock import DueKind
 from remediate.service.engine import RunEngine
 from remediate.service.request import DurableState
 
@@ -20,7 +21,9 @@ _COUNTED: Final = 500
 class ServiceMetrics:
     """The counters of this process, and the runs that the engine knows."""
 
-    def __init__(self, engine: RunEngine, sources: Iterable[str]) -> None:
+    def __init__(
+        self, engine: RunEngine, sources: Iterable[str], overdue: Callable[[], Mapping[DueKind, int]] = dict
+    ) -> None:
         self._sources = frozenset(sources)
         self._registry = CollectorRegistry()
         self._deliveries = Counter(
@@ -30,6 +33,7 @@ class ServiceMetrics:
             "remediate_alerts", "Decided alerts, by what they led to", ("decision",), registry=self._registry
         )
         self._registry.register(_Runs(engine))
+        self._registry.register(_Overdue(overdue))
 
     def delivered(self, source: str, outcome: str, decided: Iterable[DecidedAlert] = ()) -> None:
         """Count one delivery. A source that the policy does not know is not named."""
@@ -67,3 +71,19 @@ class _Runs(Collector):
         info = GaugeMetricFamily("remediate_info", "This service", labels=("version",))
         info.add_metric((__version__,), 1)
         yield info
+
+
+class _Overdue(Collector):
+    def __init__(self, overdue: Callable[[], Mapping[DueKind, int]]) -> None:
+        self._overdue = overdue
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, as above."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        late = self._overdue()
+        gauge = GaugeMetricFamily("remediate_overdue", "Overdue actions of open incidents", labels=("kind",))
+        for kind in DueKind:
+            gauge.add_metric((kind.value,), late.get(kind, 0))
+        yield gauge

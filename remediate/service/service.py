@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Final, NamedTuple
@@ -23,8 +24,11 @@ from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
 from remediate.service.app import service_app
 from remediate.service.database import EngineDatabase, engine_database
-from remediate.service.dbos_engine import DbosEngine, EngineLimits
+from remediate.service.dbos_engine import DbosEngine
 from remediate.service.driver import Connect, LibraryDriver
+from remediate.service.engine import EngineLimits
+from remediate.service.heartbeat import Heartbeat, keep_beating
+from remediate.service.incident_clock import IncidentClock
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
@@ -35,6 +39,7 @@ from remediate.service.worker_name import worker_name
 
 PATIENCE: Final = timedelta(seconds=60)
 """The time that running steps get when the service stops. What has not ended is resumed at the next start."""
+_JOIN_SECONDS: Final = 15.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -78,6 +83,8 @@ def working(
         )
         # A worker that lost its lock does not wait for its runs: others have them.
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
+        # All processes have the same timers, because any of them may be given a tick.
+        engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
         engine.every("forget", "0 17 3 * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         engine.launch()
         if presence is not None:
@@ -103,6 +110,27 @@ def _present(presence: Presence, engine: DbosEngine, stop: Event, lost: Callable
         looking.join(10)
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The parts that have to be well."""
+
+    engine: DbosEngine
+    store: AlertStore
+    starter: Thread
+    gone: Event
+
+    def __call__(self) -> str | None:
+        """Return what is wrong, None if nothing is."""
+        try:
+            self.engine.find(new_run_id())
+            self.store.demand()
+        except (SQLAlchemyError, JournalError):
+            return "a database does not answer"
+        if self.gone.is_set():
+            return "others have taken the runs of this process over"
+        return None if self.starter.is_alive() else "decisions are not started any more"
+
+
 @contextmanager
 def serving(
     project: Project, *, options: Options | None = None, connect: Connect | None = None, poll_seconds: float = 0.5
@@ -125,38 +153,28 @@ def serving(
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
-        reader = None
-        if settings.read is not None:
-            reader = Verifier.of("read", AlertSource(format=AlertFormat.PLAIN, bearer=(settings.read,)))
+        reader = _reader(settings)
+        clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
-        starter = Thread(
-            target=keep_starting, args=(Starter(project, store, work.engine), wake, over), name="starter", daemon=True
-        )
-        starter.start()
+        starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
+        unwell = Health(work.engine, store, starter, gone)
+        threads = [starter]
+        if settings.heartbeat is not None:
+            threads.append(_thread(keep_beating, Heartbeat(settings.heartbeat, unwell), over))
 
         def end() -> None:
             over.set()
             wake.set()
-            starter.join(10)
+            for thread in threads:
+                thread.join(_JOIN_SECONDS)
 
         leaving.callback(end)
-
-        def unwell() -> str | None:
-            try:
-                work.engine.find(new_run_id())
-                store.demand()
-            except (SQLAlchemyError, JournalError):
-                return "a database does not answer"
-            if gone.is_set():
-                return "others have taken the runs of this process over"
-            return None if starter.is_alive() else "decisions are not started any more"
-
         app = service_app(
             desk,
             work.engine,
-            ServiceMetrics(work.engine, intake.policy.sources),
+            ServiceMetrics(work.engine, intake.policy.sources, clock.overdue),
             reader=reader,
             journal=project.journal(),
             unwell=unwell,
@@ -165,6 +183,18 @@ def serving(
         if gone.is_set():
             made[0].end(failed=True)
         yield made[0]
+
+
+def _reader(settings: ServiceSettings) -> Verifier | None:
+    if settings.read is None:
+        return None
+    return Verifier.of("read", AlertSource(format=AlertFormat.PLAIN, bearer=(settings.read,)))
+
+
+def _thread(target: Callable[..., None], *given: object) -> Thread:
+    thread = Thread(target=target, args=given, name=target.__name__, daemon=True)
+    thread.start()
+    return thread
 
 
 def _forget(engine: DbosEngine, age: timedelta) -> None:

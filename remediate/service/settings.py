@@ -19,6 +19,9 @@ class ServiceSettings(FrozenModel):
     per_playbook: int = Field(default=4, ge=1, le=64, description="runs of one playbook at the same time")
     fleet: int = Field(default=8, ge=1, le=256, description="runs of all workers at the same time")
     read: Reference | None = Field(default=None, description="where the token is that may read /runs, as file:PATH")
+    heartbeat: Reference | None = Field(
+        default=None, description="where the address is that is called each minute while all is well, as file:PATH"
+    )
     keep_days: int = Field(default=30, ge=1, le=3650, description="days for which ended runs are listed")
 
 

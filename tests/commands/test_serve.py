@@ -20,6 +20,7 @@ from support.durable import ToyFleet
 from support.toy_alerts import BEARER, SECRETS, firing, group, with_policy
 
 MIB: Final = 1024 * 1024
+LISTENING: Final = r"listening on 127\.0\.0\.1 port ([0-9]+)"
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def environment(toys: ToyFleet, **more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(toys.directory), "REMEDIATE_STATE_DIR": state, **SECRETS, **more}
 
 
-def typed(toys: ToyFleet, *words: str, **more: str) -> tuple[int, str]:
+def typed(toys: ToyFleet, *words: str, command: str = "serve", **more: str) -> tuple[int, str]:
     done = subprocess.run(
-        [REMEDIATE, "serve", *words],
+        [REMEDIATE, command, *words],
         cwd=toys.root,
         env=environment(toys, **more),
         capture_output=True,
@@ -59,11 +60,11 @@ class Serving:
 
 
 @contextmanager
-def serving(toys: ToyFleet, **more: str) -> Iterator[Serving]:
+def begun(toys: ToyFleet, *words: str, says: str, **more: str) -> Iterator[Serving]:
     log = toys.directory / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [REMEDIATE, "serve", "--port", "0"],
+            [REMEDIATE, *words],
             cwd=toys.root,
             env=environment(toys, **more),
             stdout=file,
@@ -72,7 +73,7 @@ def serving(toys: ToyFleet, **more: str) -> Iterator[Serving]:
         )
     try:
         until = time.monotonic() + 90
-        while not (found := re.findall(r"listening on 127\.0\.0\.1 port ([0-9]+)", log.read_text())):
+        while not (found := re.findall(says, log.read_text())):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until
             time.sleep(0.1)
@@ -90,7 +91,8 @@ def test_without_a_secret_it_does_not_start(toys: ToyFleet) -> None:
 def test_memory_is_flat_under_what_strangers_send_and_it_ends_when_told(toys: ToyFleet) -> None:
     told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     told.bind(address := str(toys.directory / "notify"))
-    with told, serving(toys, NOTIFY_SOCKET=address) as service, httpx2.Client(base_url=service.url) as client:
+    listening = begun(toys, "serve", "--port", "0", says=LISTENING, NOTIFY_SOCKET=address)
+    with told, listening as service, httpx2.Client(base_url=service.url) as client:
         told.settimeout(60)
         assert told.recv(100) == b"READY=1"
         for _ in range(100):
@@ -129,3 +131,13 @@ def test_without_its_packages_it_says_how_to_get_them(toys: ToyFleet) -> None:
     assert done.stderr.splitlines() == [
         "remediate: serve needs the service's packages: pip install 'remediate[service]'"
     ]
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_worker_needs_a_shared_database_and_ends_when_told(toys: ToyFleet, url: str) -> None:
+    code, told = typed(toys, command="worker")
+    assert (code, "needs the journal on PostgreSQL" in told, len(told.splitlines())) == (2, True, 1), told
+    with begun(toys, "worker", says="working as ([0-9a-f]{8})-", REMEDIATE_JOURNAL=url) as worker:
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(60) == 0
+        assert "Traceback" not in worker.log.read_text()

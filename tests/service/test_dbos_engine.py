@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
 from remediate.service import dbos_engine
-from remediate.service.dbos_engine import DbosEngine, EngineLimits
+from remediate.service.dbos_engine import DbosEngine
+from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
 from support.durable import request, until_ended
 
