@@ -86,7 +86,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     stranger = expired.model_copy(update={"own": "/etc/ssl/own-authority.pem"})
     known = FollowUp("--override certificate-untrusted=", override="the next one is of the authority that is trusted")
     yield refused("certificate-untrusted", stranger, "certificate-untrusted", needs=(nginx, "pebble"), then=known)
-    taken = faults.NameTaken(domain=domain)
+    # Expired, so that it is this incident: with a valid one, another site's pages are app-down's.
+    taken = faults.NameTaken(domain=domain, began=93, ends=-3)
     out = FollowUp("remove the name", script=f"sed -i '/server_name/d' {taken.config}; systemctl reload nginx; sleep 1")
     yield refused("certificate-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 

@@ -4,13 +4,15 @@ Invoke's parser passes strings on; pydantic converts them. Every error that a us
 right exit code. A remote exit code never becomes the exit code of the command line.
 """
 
+import atexit
 import errno
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -35,18 +37,23 @@ _PARSE_ERROR = 1
 """Exit code of `invoke` and `fab` for a line that they cannot parse."""
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """Errors of a write to a pipe, file or terminal that are not a bug."""
+_COLLECTED: Final = 100_000
+"""New objects after which Python looks for garbage: what is imported stays, so fewer would only cost time."""
 
 
 class CommandTask(Task[Any]):
-    """A task whose flags are declared, not read from a signature. Every value arrives as text."""
+    """A task whose flags are declared, not read from a signature. Every value arrives as text.
 
-    def __init__(self, command: Command, known: Mapping[str, Command]) -> None:
+    Invoke copies the flags of all tasks before it reads a line. So a task that is not `named` there has none.
+    """
+
+    def __init__(self, command: Command, known: Mapping[str, Command], *, named: bool) -> None:
         def call(context: Context, /, **given: object) -> None:
             _call(command, known, context, given)
 
         call.__doc__ = command.doc
         super().__init__(call, name=command.name.rpartition(".")[2], positional=(), auto_shortflags=False)
-        self._flags = command.flags
+        self._flags = command.flags if named else ()
 
     @override
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
@@ -70,17 +77,26 @@ def namespace(root: Path | None = None) -> Collection:
 
     `root` is the project's directory; without it the project is searched from the current directory upwards.
     """
+    known = _known(Project(root) if root is not None else Project.here())
+    named = set(known)
     if isinstance(program := getattr(sys.modules["__main__"], "program", None), Program):
+        _collect_rarely()
         _explain_parse_errors(program)
-    return _tree(Project(root) if root is not None else Project.here())
+        # A tasks.py may put our tasks below a name of its own, or give them other names.
+        named = {name for name in known if any(f".{word}".endswith(f".{name}") for word in program.argv)} or named
+    return _tree(known, named)
 
 
-def _tree(project: Project) -> Collection:
+def _known(project: Project) -> dict[str, Command]:
     # Invoke disables writing bytecode (--write-pyc), so each run would compile again all that it imports from here on.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     known = {command.name: command for command in commands(project)}
     if not _HELP.isdisjoint(sys.argv[1:]):
         known |= {name: _fitted(known[name]) for name in sys.argv[1:] if name in known}
+    return known
+
+
+def _tree(known: Mapping[str, Command], named: Container[str]) -> Collection:
     top = Collection()
     for name, command in known.items():
         *path, _ = name.split(".")
@@ -89,7 +105,7 @@ def _tree(project: Project) -> Collection:
             if part not in within.collections:
                 within.add_collection(Collection(part))
             within = within.collections[part]
-        within.add_task(CommandTask(command, known))
+        within.add_task(CommandTask(command, known, named=name in named))
     return top
 
 
@@ -205,7 +221,7 @@ class RemediateProgram(Program):
     @override
     def parse_collection(self) -> None:
         try:
-            self.namespace = _tree(Project.here())
+            self.namespace = _tree(_known(Project.here()), self.argv)
         except ConfigurationError as error:
             _refuse(str(error))
         super().parse_collection()
@@ -284,8 +300,15 @@ def _refuse(message: str, code: int = USAGE_EXIT_CODE) -> NoReturn:
     raise Exit(f"{program_name()}: {message}", code=code)
 
 
+def _collect_rarely() -> None:
+    """Spare this process most of Python's search for garbage, and all of it at its end."""
+    gc.set_threshold(_COLLECTED)
+    atexit.register(gc.freeze)
+
+
 def main() -> None:
     """Run the `remediate` command."""
+    _collect_rarely()
     try:
         try:
             RemediateProgram().run()

@@ -110,6 +110,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state directory of this test, with its journal."""
+    directory = tmp_path / "state"
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    return directory
+
+
+@pytest.fixture
 def place() -> Iterator[Path]:
     """Make a folder that others may look into: pytest keeps its own closed."""
     with TemporaryDirectory() as folder:

@@ -152,13 +152,12 @@ class Walked(FactSession):
 
 
 def test_the_way_of_a_host_to_its_restart_is_the_one_of_the_architecture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path
 ) -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     told = re.findall(r"^\| [0-9]+ \| `([a-z_/]+\.py)`", page, re.MULTILINE)
     host = Walked(DOWN_NGINX, AGAIN)
     (tmp_path / "prod.yml").write_text(INVENTORY)
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(host))
     line = f"remediate do.nginx.restart --host web1 --yes --hold 0 --inventory {tmp_path / 'prod.yml'}"
     RemediateProgram().run(line.split(), exit=False)

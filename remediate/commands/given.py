@@ -50,7 +50,7 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     that cannot be written, and for hosts that do not exist.
     """
     file_of(flags, "junit")
-    hosts = selected(flags, project, terminal.warn)
+    hosts = selected(flags, project, terminal)
     options = options_of(flags)
     if len(hosts) > 1:
         from remediate.commands.open_files import allow_connections
@@ -66,10 +66,15 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
         yield Begun(hosts, options, connect)
 
 
-def selected(flags: Flags, project: Project, warn: Callable[[str], None]) -> "tuple[Host, ...]":
-    """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError."""
-    inventory = Inventory.load(inventory_of(flags, project))
-    return inventory.select(target_of(flags, inventory), warn)
+def selected(flags: Flags, project: Project, terminal: "Terminal") -> "tuple[Host, ...]":
+    """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError.
+
+    From now on the terminal hides what is encrypted in their inventory.
+    """
+    inventory = Inventory.load(inventory_of(flags, project), project.root)
+    hosts = inventory.select(target_of(flags, inventory), terminal.warn)
+    terminal.hide(*(secret for host in hosts for secret in host.secrets))
+    return hosts
 
 
 def options_of(flags: Flags) -> "Options":

@@ -19,7 +19,7 @@ from remediate.incident.clock import span
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.triage.assessment import QUESTIONS, Answers, Assessment, Known, assess, assess_again
-from remediate.triage.triage import Candidate as Suspect
+from remediate.triage.candidate import Candidate as Suspect
 from remediate.triage.triage import TriageReport
 
 _RUNS: Final = 200

@@ -41,13 +41,20 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     document = file_of(flags, "markdown")
     settings = maintenance_settings(project.root)
     about_team = is_about_team(occasion)
-    inventory = None if about_team else Inventory.load(inventory_of(flags, project))
+    inventory = None if about_team else Inventory.load(inventory_of(flags, project), project.root)
     hosts = inventory.select(target_of(flags, inventory), terminal.warn) if inventory else ()
+    terminal.hide(*(secret for host in hosts for secret in host.secrets))
 
     def find(name: str) -> Host:
         if inventory is None or name not in inventory.host_names:
             raise ConfigurationError(f"{name} is no host of the inventory")
-        return inventory.select(name)[0]
+        (host,) = inventory.select(name)
+        if host.vaulted:
+            raise ConfigurationError(
+                f"{name}: its inventory holds encrypted values, which the report of another host would show:"
+                " write them in the clear"
+            )
+        return host
 
     with History.open(project.journal(), project=project.identity()) as history:
         for host in hosts if terminal.interactive else ():  # cron mails all output

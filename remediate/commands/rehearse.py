@@ -214,6 +214,11 @@ def _only_host(flags: Flags, project: Project) -> Host:
     if len(hosts) != 1:
         raise ConfigurationError(f"a rehearsal breaks one host, and --host names {len(hosts)}")
     demand_disposable(hosts[0])
+    if hosts[0].vaulted:
+        raise ConfigurationError(
+            f"{hosts[0].name}: its inventory holds encrypted values, which a rehearsal's records would show:"
+            " write the values of a disposable host in the clear"
+        )
     if not flags.get("yes"):
         raise ConfigurationError(f"{hosts[0].name} will be broken again and again: say --yes")
     return hosts[0]

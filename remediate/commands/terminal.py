@@ -35,6 +35,11 @@ class Terminal(NamedTuple):
         self.out.flush()
         return self.out.lost is not None and not isinstance(self.out.lost, BrokenPipeError)
 
+    def hide(self, *secrets: str) -> None:
+        """Mask these values from now on."""
+        self.out.register(*secrets)
+        self.err.register(*secrets)
+
     def say(self, text: str) -> None:
         """Write one line of result."""
         self.out.write(f"{text}\n")

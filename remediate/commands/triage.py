@@ -21,7 +21,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
-    hosts = selected(flags, project, terminal.warn)
+    hosts = selected(flags, project, terminal)
     with Connections(hosts, project.ssh_client()) as connect:
         playbooks, broken = project.usable()
         for why in broken:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from remediate.core.field_types import (
     AbsolutePath,
@@ -291,3 +291,15 @@ class Host(FrozenModel):
     groups: tuple[str, ...] = Field(default=(), description="the groups it is in, nearest last")
     ssh: SshTarget = Field(description="how to reach it")
     settings: Settings = Field(default_factory=Settings, description="what the application on it looks like")
+    read_with: tuple[str, ...] = Field(default=(), description="Ansible's programs that read parts of its entry")
+    vaulted: tuple[SecretStr, ...] = Field(default=(), description="values that were encrypted, masked in all output")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values of its inventory entry that were encrypted."""
+        return tuple(secret.get_secret_value() for secret in self.vaulted)
+
+    @property
+    def shown_address(self) -> str:
+        """The address for output."""
+        return "encrypted" if self.ssh.address in self.secrets else self.ssh.address

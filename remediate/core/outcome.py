@@ -158,6 +158,9 @@ class HostOutcome(FrozenModel):
 
     name: Identifier
     address: Identifier
+    read_with: tuple[Identifier, ...] = Field(
+        default=(), description="Ansible's programs that read parts of its inventory entry"
+    )
     identity: HostIdentity | None = None
     verdict: RunVerdict
     exit_code: int

@@ -59,14 +59,15 @@ def select(
 ) -> tuple[Host, ...]:
     """Return the hosts for a name, group or pattern.
 
-    `warn` is called with one line for each part of the inventory files that was ignored. Raises ConfigurationError in
-    one line.
+    `warn` is called with one line for each part of the inventory files that was ignored. Ansible's programs read what
+    only they can, if it is in the project around the working directory. Raises ConfigurationError in one line.
     """
+    project = Project.here()
     if inventory is None:
-        paths: Sequence[Path] = Project.here().inventories()
+        paths: Sequence[Path] = project.inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
-    return Inventory.load(paths).select(target, warn)
+    return Inventory.load(paths, project.root).select(target, warn)
 
 
 def operator_name() -> str:
@@ -120,6 +121,7 @@ def run(
     switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
+    masker.register(*(secret for host in hosts for secret in host.secrets))
     reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
@@ -129,6 +131,23 @@ def run(
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
         record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
+        context = Context(
+            connect=sessions,
+            controller=HttpController(),
+            record=record,
+            reporter=reporter,
+            stop=stop or Event(),
+            owner=(operator, run_id),
+            paused=lambda: None if (pause := switch.read()) is None else str(pause),
+            rejoin=REJOIN_SECONDS,
+        )
+        runs = [
+            HostRunner(host, runnable, chosen, context, host_plan) for host, host_plan in zip(hosts, known, strict=True)
+        ]
+        pool = HostPool(runs, chosen, reporter, masker)
+        leaving.callback(pool.leave)
+        # Questions change nothing, so the journal may open while the hosts answer. It is open before anything acts.
+        pool.ask()
         record.begin(
             run_record(
                 run_id,
@@ -146,16 +165,6 @@ def run(
         reporter.began(record.shown, runnable, hosts, operator)
         if (pause := switch.read()) is not None:
             reporter.noticed(f"{pause}; no host is changed")
-        context = Context(
-            connect=sessions,
-            controller=HttpController(),
-            record=record,
-            reporter=reporter,
-            stop=stop or Event(),
-            owner=(operator, run_id),
-            paused=lambda: None if (pause := switch.read()) is None else str(pause),
-            rejoin=REJOIN_SECONDS,
-        )
 
         def history(host: Host, since: datetime) -> tuple[PastFix, ...]:
             return tuple(fix for fix in record.fixes(host, runnable, since) if fix.run not in resumes)
@@ -164,14 +173,7 @@ def run(
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:
-            outcomes = HostPool(chosen, reporter, masker).run(
-                [
-                    HostRunner(host, runnable, chosen, context, host_plan)
-                    for host, host_plan in zip(hosts, known, strict=True)
-                ],
-                consent,
-                suppress,
-            )
+            outcomes = pool.run(consent, suppress)
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
             problem = Problem(code="configuration", message=str(error))

@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import Lock, Semaphore
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from remediate.core.verdict import EARLIER_HOST_FAILED, RefusalCode
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import Reporter
 from remediate.engine.suppression import Suppression
+from remediate.engine.surveyor import OpenSurvey
 from remediate.errors import ConfigurationError
 from remediate.masking.masker import Masker
 
@@ -32,7 +34,8 @@ class HostPool:
     rest alone.
     """
 
-    def __init__(self, options: Options, reporter: Reporter, masker: Masker) -> None:
+    def __init__(self, runs: Sequence[HostRunner], options: Options, reporter: Reporter, masker: Masker) -> None:
+        self._runs = runs
         self._options = options
         self._reporter = reporter
         self._masker = masker
@@ -43,31 +46,43 @@ class HostPool:
         self._failed: list[str] = []
         self._allowed = 0
         self._batch = 0
+        self._threads = ThreadPoolExecutor(min(options.forks, len(runs)), thread_name_prefix="host")
+        self._asked: dict[HostRunner, Future[OpenSurvey | None]] = {}
 
-    def run(self, runs: Sequence[HostRunner], consent: Consent, suppress: Suppression) -> tuple[HostOutcome, ...]:
+    def ask(self) -> None:
+        """Send the first questions in threads, and do not wait. The run opens its journal meanwhile."""
+        for run in self._runs[: self._options.forks]:
+            self._asked[run] = self._threads.submit(_ask, run)
+
+    def run(self, consent: Consent, suppress: Suppression) -> tuple[HostOutcome, ...]:
         """Return the outcome of each. Raises ConfigurationError before anything was changed."""
         try:
-            with ThreadPoolExecutor(min(self._options.forks, len(runs)), thread_name_prefix="host") as pool:
-                examined = list(pool.map(self._examined, runs))
-            for run, outcome in zip(runs, suppress(runs, examined), strict=True):
+            examined = list(self._threads.map(self._examined, self._runs))
+            for run, outcome in zip(self._runs, suppress(self._runs, examined), strict=True):
                 if outcome is not None and run not in self._outcomes:
                     self._ended(run, outcome)
-            pending = [run for run in runs if run not in self._outcomes]
+            pending = [run for run in self._runs if run not in self._outcomes]
             refusal = consent(pending, self._options) if pending else None
             if refusal is None:
                 self._change(pending)
             else:
                 for run in pending:
                     self._ended(run, run.refuse(*refusal))
-            return tuple(self._outcomes[run] for run in runs)
+            return tuple(self._outcomes[run] for run in self._runs)
         finally:
-            for run in runs:
+            for run in self._runs:
                 run.close()
+
+    def leave(self) -> None:
+        """End the threads. A host that is still being connected to is closed as soon as it is."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for run, asked in tuple(self._asked.items()):
+            asked.add_done_callback(partial(_close, run))
 
     def _examined(self, run: HostRunner) -> HostOutcome | None:
         """Look at one host. Return its outcome if that ended it."""
         self._reporter.progress(run.host, "connecting")
-        outcome = _safely(HostRunner.examine)(run)
+        outcome = _safely(self._first_survey)(run)
         if outcome is not None:
             self._ended(run, outcome)
         else:
@@ -75,6 +90,9 @@ class HostPool:
                 run.release()
             self._reporter.waits(run.host)
         return outcome
+
+    def _first_survey(self, run: HostRunner) -> HostOutcome | None:
+        return run.examine(self._asked.pop(run, None))
 
     def _change(self, runs: Sequence[HostRunner]) -> None:
         """Change all hosts in batches, or as many as may begin."""
@@ -114,6 +132,14 @@ class HostPool:
         """Keep what the report needs of a host, and nothing else."""
         self._outcomes[run] = self._masker.masked(outcome)
         run.close()
+
+
+def _ask(run: HostRunner) -> OpenSurvey | None:
+    return None if run.context.stop.is_set() else run.ask()
+
+
+def _close(run: HostRunner, _: object) -> None:
+    run.close()
 
 
 def _safely(walk: Callable[[HostRunner], T]) -> Callable[[HostRunner], T | HostOutcome]:

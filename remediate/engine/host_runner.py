@@ -1,5 +1,6 @@
 """Takes one host through a playbook: survey, judge, apply, hold."""
 
+from concurrent.futures import Future
 from time import monotonic
 from typing import Final
 
@@ -17,7 +18,7 @@ from remediate.engine.judge import CLOCK, RULES
 from remediate.engine.lazy_session import LazySession
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import identity_of
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
 
@@ -47,24 +48,36 @@ class HostRunner:
         self._changes = Changes()
         self._despite = ""
 
-    def examine(self) -> HostOutcome | None:
-        """Survey the host and judge every remedy. Return None if this run may fix something.
+    def ask(self) -> OpenSurvey:
+        """Connect, and send the questions of the first survey. It says nothing to anybody.
 
-        Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
+        Raises Unreachable, and ConfigurationError if the inventory lacks a setting that is needed and cannot be
+        discovered.
         """
         self._begun = monotonic()
+        if self._host_plan is None:
+            self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
+            self._host_plan = self.runnable(self.host)
+        surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
+        self._open = OpenHost(self.host, self._host_plan, surveyor, self.options, self.context, begun=self._begun)
+        survey = surveyor.look(seconds=min(SURVEY_SECONDS, self.options.timeout))
+        self._surveyed = monotonic()
+        return survey
+
+    def examine(self, asked: "Future[OpenSurvey | None] | None" = None) -> HostOutcome | None:
+        """Survey the host and judge every remedy. Return None if this run may fix something.
+
+        `asked` is the survey that was begun before. Raises ConfigurationError as `ask` does.
+        """
         if self.context.stop.is_set():
             return self._end(RunVerdict.INTERRUPTED)
         try:
-            if self._host_plan is None:
-                self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
-                self._host_plan = self.runnable(self.host)
-            surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
-            self._open = OpenHost(self.host, self._host_plan, surveyor, self.options, self.context, begun=self._begun)
-            self._before = surveyor.survey(min(SURVEY_SECONDS, self.options.timeout))
-            self._surveyed = monotonic()
+            with (None if asked is None else asked.result()) or self.ask() as survey:
+                waiting = monotonic() - self._surveyed  # The answers wait here as long as the journal takes to open.
+                self._before = survey.survey()
+            self._surveyed = monotonic() - waiting
             self.context.reporter.surveyed(self.host, readings(self._before))
-            ending = decide(self._open)
+            ending = decide(self._examined)
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
         self._examined_at = monotonic()
@@ -152,7 +165,8 @@ class HostRunner:
         after = Facts({}) if changes.blind else self._open.facts if self._open else self._before
         outcome = HostOutcome(
             name=self.host.name,
-            address=self.host.ssh.address,
+            address=self.host.shown_address,
+            read_with=self.host.read_with,
             identity=identity_of(after),
             verdict=verdict,
             exit_code=verdict.exit_code,

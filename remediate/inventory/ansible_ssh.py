@@ -23,6 +23,9 @@ _USER = ("ansible_user", "ansible_ssh_user")
 _KEY_FILE = ("ansible_private_key_file", "ansible_ssh_private_key_file")
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _KEY_CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
+ENCRYPTED = frozenset((*_ADDRESS, *_PORT, *_USER, *_KEY_FILE))
+"""The variables that may be encrypted: each is one value, which can be masked."""
+
 _SSH = {"ssh", "smart", "paramiko", "paramiko_ssh"}
 
 _ONLY_JUMP = "of ssh's arguments only ProxyJump (-J) and -F are used"

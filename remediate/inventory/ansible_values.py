@@ -53,10 +53,11 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A value with a tag that is not read here, such as `!vault`."""
+    """A value with a tag that is not read here, such as `!vault`. `text` is what the file holds, if it is text."""
 
     tag: str
     place: SourceLocation
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +111,39 @@ def kind(value: Value) -> str:
             return "a number"
         case Leaf():
             return "text"
+
+
+MAX_DEPTH = 64
+VAULT = "!vault"
+
+
+def value_of(found: object, place: SourceLocation, depth: int = 0) -> Value:
+    """Return what Python's or JSON's literals stand for. Raises ConfigurationError if they are nested too deep.
+
+    Ansible marks encrypted and untrusted text in JSON by mappings of one key.
+    """
+    if depth > MAX_DEPTH:
+        raise place.error(f"is nested more than {MAX_DEPTH} deep")
+    match found:
+        case None | bool() | int() | float() | str():
+            return Leaf(found, place)
+        case {"__ansible_vault": str() as text}:
+            return Sealed(VAULT, place, text)
+        case {"__ansible_unsafe": str() as text}:
+            return Leaf(text, place, literal=True)
+        case dict():
+            below = ((str(key), place.below(str(key), place.line), key, inner) for key, inner in found.items())
+            return Tree(
+                tuple(
+                    MappingEntry(name, value_of(inner, at, depth + 1), at, text=isinstance(key, str))
+                    for name, at, key, inner in below
+                ),
+                place,
+            )
+        case list() | tuple() | set():
+            items = sorted(found, key=repr) if isinstance(found, set) else found
+            return Listing(tuple(value_of(item, place, depth + 1) for item in items), place)
+        case bytes():
+            return Leaf(found.decode("utf-8", "backslashreplace"), place)
+        case _:  # A complex number or an ellipsis is text for Ansible, too.
+            return Leaf("..." if found is ... else str(found), place)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from remediate.inventory.ansible_groups import InventoryHost, Source
+from remediate.inventory.ansible_graph import InventoryHost, Source
 from remediate.inventory.ansible_values import MappingEntry, SourceLocation, Tree, Value, kind
 from remediate.inventory.ansible_yaml import parse, read_text
 
@@ -63,7 +63,7 @@ class VarsFiles:
         file that cannot be read as a mapping.
         """
         inline = {group.name: group.vars for group in source.groups}
-        folder = source.file.parent
+        folder = source.folder
         for group in machine.groups:
             yield from inline[group]
         for group in machine.groups:

@@ -12,6 +12,7 @@ from typing import NoReturn
 import yaml
 
 from remediate.inventory.ansible_values import (
+    MAX_DEPTH,
     Leaf,
     Listing,
     MappingEntry,
@@ -24,7 +25,6 @@ from remediate.inventory.ansible_values import (
 )
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_DEPTH = 64
 MAX_VALUES = 1_000_000
 """The most values of a file with its aliases expanded. Ten lines of aliases can stand for billions."""
 
@@ -196,12 +196,12 @@ class _Reader:
                     return Leaf(_CONSTRUCTOR.construct_yaml_float(scalar), place)
         except (ValueError, KeyError, IndexError, OverflowError) as error:
             raise place.error(f"is not a possible {tag.removeprefix(_TAG)}") from error
-        return self._sealed(tag, place)
+        return self._sealed(tag, place, text)
 
-    def _sealed(self, tag: str, place: SourceLocation) -> Sealed:
+    def _sealed(self, tag: str, place: SourceLocation, text: str = "") -> Sealed:
         if tag.startswith(f"{_TAG}python/"):
             self._refuse_object(tag, place)
-        return Sealed(tag.replace(_TAG, "!!", 1), place)
+        return Sealed(tag.replace(_TAG, "!!", 1), place, text)
 
     @staticmethod
     def _refuse_object(tag: str, place: SourceLocation) -> NoReturn:

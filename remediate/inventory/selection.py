@@ -1,40 +1,39 @@
-"""Reads Ansible's static YAML inventories, and validates only the selected hosts.
+"""Reads Ansible's inventories, and validates only the selected hosts.
 
 A broken entry of staging must not stop a fix on production at three in the morning. So an unreadable file is an error
 only for a selection that may need it, and a host's values are validated when it is selected.
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remediate.errors import ConfigurationError, nearest
-from remediate.inventory.ansible_groups import InventoryHost, Source, read_source
+from remediate.errors import ConfigurationError
+from remediate.inventory.ansible_graph import InventoryHost, Source
+from remediate.inventory.ansible_program import AnsiblePrograms
+from remediate.inventory.ansible_source import VARS_FOLDERS, read_source
 from remediate.inventory.ansible_values import shown
 from remediate.inventory.ansible_vars import VarsFiles
+from remediate.inventory.patterns import HostPatterns, some
 
 if TYPE_CHECKING:
     from remediate.core.host import Host
 
-_IMPLICIT = ("all", "ungrouped")
-_LISTED = 8
+_SUFFIXES = frozenset({".yml", ".yaml", ".ini"})
+_DESCRIBING = ("groups", "ssh", "settings")
+_NO_INVENTORIES = frozenset({"README", "LICENSE", "Makefile"})
 
 
 def discover(root: Path) -> tuple[Path, ...]:
-    """Return every inventory of a project, sorted: `inventories/*.yml` and `*.yaml`.
+    """Return every inventory of a project, sorted: `inventories/*.yml`, `*.yaml`, `*.ini`, and names without an ending.
 
-    It is empty without such a folder. Raises ConfigurationError if the folder cannot be listed.
+    One without an ending may be a directory, which is one inventory. It is empty without such a folder. Raises
+    ConfigurationError if the folder cannot be listed.
     """
     folder = root / "inventories"
     try:
-        return tuple(
-            path
-            for path in sorted(folder.iterdir())
-            if path.suffix in {".yml", ".yaml"} and not path.name.startswith(".") and not path.is_dir()
-        )
+        return tuple(path for path in sorted(folder.iterdir()) if _is_named_as_inventory(path))
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
@@ -42,26 +41,39 @@ def discover(root: Path) -> tuple[Path, ...]:
         raise ConfigurationError(f"{shown(str(folder), 400)}: cannot be listed: {reason}") from error
 
 
+def _is_named_as_inventory(path: Path) -> bool:
+    if path.name.startswith(".") or path.name in VARS_FOLDERS | _NO_INVENTORIES:
+        return False
+    return not path.suffix or (path.suffix in _SUFFIXES and not path.is_dir())
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The hosts of one or several inventory files: frozen and picklable.
+    """The hosts of one or several inventories, each a file or a directory: frozen and picklable.
 
-    A host in two files is one host if both agree on it, and an error if they do not. Groups do not reach across files:
-    each file is combined only with the `group_vars/` and `host_vars/` next to it.
+    A host in two inventories is one host if both agree on it, and an error if they do not. Groups do not reach across:
+    each inventory is combined only with the `group_vars/` and `host_vars/` next to its file, or in its directory.
     """
 
     sources: tuple[Source, ...]
     unread: tuple[str, ...] = ()
     """The reasons why files could not be read, one line each."""
 
+    programs: AnsiblePrograms = field(default_factory=AnsiblePrograms)
+    """Decrypts vaulted values that are needed."""
+
     @classmethod
-    def load(cls, paths: Sequence[Path]) -> "Inventory":
-        """Read inventory files. Raises ConfigurationError if there are none, or none can be read."""
+    def load(cls, paths: Sequence[Path], project: Path | None = None) -> "Inventory":
+        """Read inventories. Raises ConfigurationError if there are none, or none can be read.
+
+        `project` is the marked directory: what lies inside it and only Ansible can read is read by Ansible's programs.
+        """
+        programs = AnsiblePrograms(project)
         sources: list[Source] = []
         unread: list[str] = []
         for path in dict.fromkeys(paths):
             try:
-                sources.append(read_source(path))
+                sources.append(read_source(path, programs))
             except ConfigurationError as error:
                 unread.append(str(error))
         if unread and not sources:
@@ -69,7 +81,7 @@ class Inventory:
             raise ConfigurationError(f"{unread[0]}{more}")
         if not sources:
             raise ConfigurationError("there is no inventory: name one with --inventory, or add inventories/NAME.yml")
-        return cls(tuple(sources), tuple(unread))
+        return cls(tuple(sources), tuple(unread), programs)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -87,7 +99,7 @@ class Inventory:
         return tuple(dict.fromkeys(group.name for source in self.sources for group in source.groups))
 
     def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> "tuple[Host, ...]":
-        """Return the hosts of `NAME|GROUP|GLOB[,…]`, in the inventory's order; `!x` excludes some.
+        """Return the hosts of `NAME|GROUP|GLOB|RANGE[,…]`, in the inventory's order; `&x` and `!x` exclude some.
 
         `warn` is called with every warning of the inventory, and of the variables' files that were read for these
         hosts. Raises ConfigurationError, one line, for an unknown name, for a selection without hosts, for one of
@@ -95,7 +107,7 @@ class Inventory:
         """
         for line in self.warnings:
             warn(line)
-        names = self._names(pattern)
+        names = self._patterns().names(pattern)
         found: dict[str, list[tuple[Source, InventoryHost]]] = {name: [] for name in self.host_names if name in names}
         for source in self.sources:
             for machine in source.machines:
@@ -103,80 +115,42 @@ class Inventory:
                     found[machine.name].append((source, machine))
         # Imported only after the hosts are known to exist: it loads the models of all settings.
         from remediate.inventory.ansible_host import read_host
+        from remediate.inventory.ansible_vault import Vault
 
-        files = VarsFiles()
+        files, vault = VarsFiles(), Vault(self.programs)
         hosts = tuple(
-            _same([(source, read_host(source, machine, files)) for source, machine in found[n]]) for n in found
+            _same([(source, read_host(source, machine, files, vault)) for source, machine in each])
+            for each in found.values()
         )
         for line in files.warnings:
             warn(line)
         _refuse_mixture(hosts)
         return hosts
 
-    def _names(self, pattern: str) -> set[str]:
-        terms = [term.strip() for term in pattern.split(",")]
-        if terms == [""]:
-            raise ConfigurationError(f"no host is named; {self.what_exists()}")
-        if "" in terms:
-            raise ConfigurationError(f"'{shown(pattern)}' has an empty name between its commas")
-        wanted = [term for term in terms if not term.startswith("!")]
-        unwanted = [term.removeprefix("!").strip() for term in terms if term.startswith("!")]
-        if not wanted:
-            raise ConfigurationError(f"'{shown(pattern)}' only takes hosts away; to begin with every host, write all")
-        chosen = {name for term in wanted for name in self._chosen(term)}
-        excluded = {name for term in unwanted for name in self._matching(term)}
-        if not chosen - excluded:
-            raise ConfigurationError(f"'{shown(pattern)}' leaves no host")
-        return chosen - excluded
-
-    def _chosen(self, term: str) -> set[str]:
-        """Return the hosts of a term that selects some. Raises ConfigurationError if there are none."""
-        names = self._matching(term)
-        if not names:
-            raise ConfigurationError(f"the group '{shown(term)}' has no hosts{self._unread_too()}")
-        return names
-
-    def _matching(self, term: str) -> set[str]:
-        _refuse_other_grammars(term)
-        if any(mark in term for mark in "*?["):
-            groups = [name for name in self.group_names if name not in _IMPLICIT and fnmatchcase(name, term)]
-            hosts = {name for name in self.host_names if fnmatchcase(name, term)}
-            if not groups and not hosts:
-                raise ConfigurationError(f"'{shown(term)}' matches no host and no group; {self.what_exists()}")
-            return hosts.union(*(self._members(group) for group in groups))
-        is_host, is_group = term in self.host_names, term in self.group_names
-        if is_host and is_group and self._members(term) != {term}:
-            raise ConfigurationError(f"'{shown(term)}' is a host and a group of other hosts: rename one of them")
-        if is_host:
-            return {term}
-        if is_group:
-            return self._members(term)
-        known = [*self.group_names, *self.host_names]
-        meant = nearest(term, map(shown, known), most=3)
-        raise ConfigurationError(f"no host or group is called '{shown(term)}'; {meant}{self.what_exists()}")
-
-    def _members(self, group: str) -> set[str]:
-        return {m.name for source in self.sources for m in source.machines if group in m.groups}
-
     def what_exists(self) -> str:
         """Return the names of hosts and groups, for a message."""
-        groups = [name for name in self.group_names if name not in _IMPLICIT]
-        parts = [f"hosts: {_some(self.host_names)}", *([f"groups: {_some(groups)}"] if groups else [])]
-        return f"{', '.join(parts)}{self._unread_too()}"
+        return self._patterns().what_exists()
 
-    def _unread_too(self) -> str:
-        return "".join(f"; {line}" for line in self.unread)
+    def _patterns(self) -> HostPatterns:
+        members: dict[str, set[str]] = {name: set() for name in self.group_names}
+        for source in self.sources:
+            for machine in source.machines:
+                for group in machine.groups:
+                    members[group].add(machine.name)
+        groups = {name: frozenset(hosts) for name, hosts in members.items()}
+        return HostPatterns(self.host_names, groups, self.unread)
 
 
 def _same(found: "Sequence[tuple[Source, Host]]") -> "Host":
     """Return the one host on which all files agree. Raises ConfigurationError if they differ."""
     (source, host), *others = found
     for other_source, other in others:
-        if other != host:
-            differing = next(name for name in type(host).model_fields if getattr(other, name) != getattr(host, name))
+        differing = next((name for name in _DESCRIBING if getattr(other, name) != getattr(host, name)), None)
+        if differing is not None:
             files = f"{shown(str(source.file), 400)} and {shown(str(other_source.file), 400)}"
             raise ConfigurationError(f"{files} both name the host '{shown(host.name)}', and differ in its {differing}")
-    return host
+    secrets = (secret for _, each in found for secret in each.vaulted)
+    return host.model_copy(update={"vaulted": tuple(dict.fromkeys(secrets))})
 
 
 def _refuse_mixture(hosts: "Sequence[Host]") -> None:
@@ -184,19 +158,5 @@ def _refuse_mixture(hosts: "Sequence[Host]") -> None:
     others = [host.name for host in hosts if not host.settings.production]
     if production and others:
         raise ConfigurationError(
-            f"production hosts ({_some(production)}) and others ({_some(others)}) cannot be selected together"
+            f"production hosts ({some(production)}) and others ({some(others)}) cannot be selected together"
         )
-
-
-def _refuse_other_grammars(term: str) -> None:
-    """Reject Ansible's other pattern marks. They would be read as a name or match the wrong hosts."""
-    if not term or term[0] in "&~!@":
-        raise ConfigurationError(f"'{shown(term)}' is not supported: use NAME, GROUP, a glob such as web*, or !NAME")
-    if re.search(r"\[[^\]]*:", term):
-        raise ConfigurationError(f"'{shown(term)}': ranges are for inventories; use a glob such as web*, or names")
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    rest = len(listed) - _LISTED
-    return shown(", ".join(listed[:_LISTED]) or "none", 600) + (f" and {rest} more" if rest > 0 else "")

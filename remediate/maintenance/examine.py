@@ -79,20 +79,20 @@ class Examiner:
         if reviews := [duty for duty in duties if isinstance(duty, RunbookReview)]:
             subjects = (*subjects, Subject(name=TEAM, results=tuple(self._team(each, uses) for each in reviews)))
         report = MaintenanceReport.of(new_run_id(), occasion, operator_name(), started, self.clock(), subjects)
-        return Masker().masked(report)
+        return Masker(secret for host in hosts for secret in host.secrets).masked(report)
 
     def look_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         """Return the results for one host. Never raises for anything that one host can cause."""
         try:
             return self._looked_at(occasion, items, host, now)
         except Exception as error:  # noqa: BLE001  # one host's odd answer must not lose the others' results
-            return Subject(name=host.name, address=host.ssh.address, error=_bug(error))
+            return Subject(name=host.name, address=host.shown_address, error=_bug(error))
 
     def _looked_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         try:
             session = self.connect(host)
         except Unreachable as error:
-            return Subject(name=host.name, address=host.ssh.address, error=error.message)
+            return Subject(name=host.name, address=host.shown_address, error=error.message)
         surveyor: Surveyor | None = None
         try:
             host = _known(host, session)
@@ -110,7 +110,7 @@ class Examiner:
                 with surveyor.look(probes=more, seconds=SURVEY_SECONDS) as look:
                     facts = look.survey()
         except Unreachable as error:
-            return Subject(name=host.name, address=host.ssh.address, error=error.message)
+            return Subject(name=host.name, address=host.shown_address, error=error.message)
         finally:
             (session if surveyor is None else surveyor).close()
         results: list[Result] = []
@@ -121,7 +121,7 @@ class Examiner:
                 finding = _safely(partial(self._judged, occasion, item, host, facts, now))
             results.append(self._result(item, finding))
         numbers = _measured(host, facts)
-        return Subject(name=host.name, address=host.ssh.address, results=tuple(results), capacity=numbers)
+        return Subject(name=host.name, address=host.shown_address, results=tuple(results), capacity=numbers)
 
     def _judged(self, occasion: Occasion, item: Item, host: Host, facts: Facts, now: datetime) -> Finding:
         before = now - (occasion.period or timedelta()) / 2

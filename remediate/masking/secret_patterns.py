@@ -6,7 +6,7 @@ repetition can read each character in one way only. If a match may fail far behi
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 MASK: Final = "********"
@@ -173,6 +173,8 @@ _BLOCK_ENDS: Final = re.compile(_BLOCK_END)
 _KEY_LINE: Final = 16
 """The least characters of a line of a key, except its last one."""
 _LINES: Final = re.compile(r"([^\n\\]*)(\n|(?:\\{1,4}r)?\\{1,4}n|\\|\Z)")
+_REMEMBERED: Final = 1000
+"""The most characters of a text whose masked form is remembered."""
 _BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r"
 
 
@@ -189,6 +191,16 @@ def opens(text: str) -> bool:
 
 def mask_shapes(text: str) -> str:
     """Return `text` with `MASK` for everything that looks like a secret."""
+    return _mask_shapes(text) if len(text) > _REMEMBERED else _remembered(text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> str:
+    """Return the masked text. A run masks each of its few texts for the screen, the report and the journal."""
+    return _mask_shapes(text)
+
+
+def _mask_shapes(text: str) -> str:
     if opens(text):
         for shape in shapes():
             text = shape.sub(_masked, text)

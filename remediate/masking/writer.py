@@ -50,6 +50,10 @@ class MaskedWriter(io.TextIOBase):
         """The first error of a write; None if everything was written."""
         return self._below.lost
 
+    def register(self, *secrets: str) -> None:
+        """Mask these values from now on."""
+        self._masker.register(*secrets)
+
     def writable(self) -> bool:
         """Return True."""
         return True

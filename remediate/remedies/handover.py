@@ -49,6 +49,8 @@ class HandOver(HumanStep):
     database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
     redis: AppRedis | None = Field(default=None, description="Redis as the application asks it")
     units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
+    database_unit: Unit | None = Field(default=None, description="the database's unit, when it is this host's own")
+    redis_unit: Unit | None = Field(default=None, description="Redis's unit, when it is this host's own")
     room: DiskSpace = Field(default=DiskSpace(), description="the disks as high-load asks for them")
     folders: tuple[AbsolutePath, ...] = Field(default=_SYSTEM, description="folders whose disk has to have room")
 
@@ -64,6 +66,11 @@ class HandOver(HumanStep):
         given["folders"] = tuple(dict.fromkeys((*_SYSTEM, *app, *settings.log_paths)))
         if settings.php is not None:
             given["units"] = (Unit(name=unit_of(settings.php)), Unit(name=settings.nginx_unit))
+        # Their age shows what comes and goes every few seconds, though everything answers at this moment.
+        if settings.database is not None and settings.database.unit is not None:
+            given["database_unit"] = Unit(name=settings.database.unit)
+        if settings.redis is not None and settings.redis.unit is not None:
+            given["redis_unit"] = Unit(name=settings.redis.unit)
         if settings.php is not None and settings.app_path is not None:
             given["database"] = AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
             given["redis"] = AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
@@ -106,8 +113,8 @@ class HandOver(HumanStep):
             "high-load": (self.room,),
             "app-down": self.units,
             "certificate-expiry": pages,
-            "database-down": (self.database,) if self.database else (),
-            "cache-down": (self.redis,) if self.redis else (),
+            "database-down": tuple(each for each in (self.database, self.database_unit) if each is not None),
+            "cache-down": tuple(each for each in (self.redis, self.redis_unit) if each is not None),
         }
         for playbook, probes in asked.items():
             yield from ((playbook, probe) for probe in probes if playbook != self.own)

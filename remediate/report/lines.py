@@ -6,7 +6,7 @@ from typing import Final
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.playbook import Severity
-from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, Decision
+from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, UNSTABLE, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
 from remediate.report.hints import CommandHints
@@ -235,6 +235,8 @@ def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) ->
             return f"next: {hints.program} fix.{other} {hints.on(outcome.name)}"
         case "in-transition":
             return f"next: wait until it has changed its state, then {hints.again(outcome.name, plan=True)}"
+        case UNSTABLE.name:
+            return f"next: {UNSTABLE.advice}, then {hints.again(outcome.name, plan=True)}"
         case _ if onward := _onward(outcome, hints, codes):
             return f"next: {onward}"
         case _ if advised in COMMANDS:

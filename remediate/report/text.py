@@ -61,12 +61,14 @@ class TextReporter(Reporter):
         given = runnable.flags if isinstance(runnable, SingleRemedy) else ""
         self._hints = self._hints._replace(name=runnable.name, run=run, severity=runnable.severity, given=given)
         names = ", ".join(
-            host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
+            host.name if host.name == host.ssh.address else f"{host.name} ({host.shown_address})" for host in hosts
         )
         if len(hosts) > NAMED:
             names = f"{len(hosts)} hosts: {names_of(hosts)}"
         now = datetime.now(UTC)
         self._say([f"{runnable.name} on {names}   run {run}   operator {operator}   {now:%H:%M:%SZ}"])
+        if programs := dict.fromkeys(program for host in hosts for program in host.read_with):
+            self.noticed(f"the inventory was read with {' and '.join(programs)}")
         if self._several and self._live is not None:
             self._live.open(len(hosts))
 

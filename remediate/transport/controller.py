@@ -7,8 +7,9 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic, time
 from typing import Final, Protocol, Self
 
@@ -44,14 +45,30 @@ class HttpController(Controller):
         if not requests:
             return {}
         with ThreadPoolExecutor(max_workers=len(requests), thread_name_prefix="controller") as pool:
+            authorities = _Authorities()
             futures: dict[Probe[Fact], Future[Output]] = {
-                probe: pool.submit(_ask, request) for probe, request in requests.items()
+                probe: pool.submit(_ask, request, authorities) for probe, request in requests.items()
             }
             return {probe: _result(future) for probe, future in futures.items()}
 
 
-def _ask(request: HttpRequest | TlsRequest) -> Output:
-    return fetch(request) if isinstance(request, HttpRequest) else handshake(request)
+def _ask(request: HttpRequest | TlsRequest, authorities: "_Authorities") -> Output:
+    return fetch(request, authorities) if isinstance(request, HttpRequest) else handshake(request)
+
+
+class _Authorities:
+    """The trusted authorities of several requests over HTTP. Loading the system's costs more than a request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded: dict[Path | None, ssl.SSLContext] = {}
+
+    def __call__(self, ca_file: Path | None) -> ssl.SSLContext:
+        """Return a context that trusts them and those of a file. Raises OSError."""
+        with self._lock:
+            if ca_file not in self._loaded:
+                self._loaded[ca_file] = trust(ca_file)
+            return self._loaded[ca_file]
 
 
 def _result(future: "Future[Output]") -> Output | Unreadable:
@@ -61,7 +78,7 @@ def _result(future: "Future[Output]") -> Output | Unreadable:
         return why
 
 
-def fetch(request: HttpRequest) -> Output:
+def fetch(request: HttpRequest, authorities: Callable[[Path | None], ssl.SSLContext] = trust) -> Output:
     """Send one GET and answer as curl would.
 
     The body is on stdout, `status seconds redirect` on stderr, and the exit status is curl's. The request goes directly
@@ -76,7 +93,7 @@ def fetch(request: HttpRequest) -> Output:
     url, headers, extensions = _addressed(request)
     headers.update(_authorized(request))
     try:
-        client = httpx2.Client(verify=_trusting(request), timeout=request.seconds, trust_env=False)
+        client = httpx2.Client(verify=_trusting(request, authorities), timeout=request.seconds, trust_env=False)
     except (ImportError, OSError, ValueError) as error:
         raise Unreadable(f"this machine cannot ask over HTTP: {error}") from error
     begun = monotonic()
@@ -145,7 +162,7 @@ def handshake(request: TlsRequest) -> Output:
     """
     begun, asked = monotonic(), int(time())
     try:
-        said, exit_status = _shaken(request, _trusting(request), 0), CurlExit.OK
+        said, exit_status = _shaken(request, _trusting(request, trust), 0), CurlExit.OK
     except _Unverified as error:
         anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
@@ -199,9 +216,11 @@ def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
     return f"{ssl.DER_cert_to_PEM_cert(served)}Verify return code: {verified}\n"
 
 
-def _trusting(request: HttpRequest | TlsRequest) -> ssl.SSLContext:
+def _trusting(
+    request: HttpRequest | TlsRequest, authorities: Callable[[Path | None], ssl.SSLContext]
+) -> ssl.SSLContext:
     try:
-        return trust(request.ca_file)
+        return authorities(request.ca_file)
     except OSError as error:
         why = error.strerror or error
         raise Unreadable(f"{request.ca_file}: cannot be read as trusted authorities: {why}") from error

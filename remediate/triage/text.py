@@ -9,10 +9,10 @@ from remediate.core.verdict import HANDED_OVER
 from remediate.report.lines import MARGIN, clean, survey_lines
 from remediate.report.wrapping import WIDTH, wrap
 from remediate.triage.assessment import QUESTIONS, Assessment
-from remediate.triage.triage import Candidate, HostTriage, TriageReport
+from remediate.triage.candidate import Candidate
+from remediate.triage.triage import UNEXPLAINED, HostTriage, TriageReport
 
 _SHOWN: Final = 4
-_YOUNG_SECONDS: Final = 30.0
 
 
 def seen_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
@@ -31,7 +31,9 @@ def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -
     if len(commands) > _SHOWN:
         commands[_SHOWN - 1 :] = [f"and the same for {len(commands) - _SHOWN + 1} more hosts"]
     declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
-    return [*lines, *_block("NEXT", [*commands, *declare])]
+    unsure = [host.name for host in report.hosts if host.exit_code == UNEXPLAINED and not host.matching]
+    again = [f"{program} triage --host {','.join(unsure)}{where}"] if unsure else []
+    return [*lines, *_block("NEXT", [*commands, *declare, *again])]
 
 
 def _where(inventory: str | None) -> str:
@@ -84,12 +86,11 @@ def _left_to(host: HostTriage) -> dict[str, str]:
 
 def _headline(host: HostTriage) -> str:
     if not host.matching:
-        if any(incident.unknown for incident in host.incidents) or not host.incidents:
+        if host.unread:
             return f"{host.name}: UNKNOWN: nothing matches, but not everything could be read"
-        age = host.youngest
-        young = age is not None and age < _YOUNG_SECONDS
-        hint = f"; but something started {age:.0f} s ago only: look again in a while" if young else ""
-        return f"{host.name}: HEALTHY: nothing matches{hint}"
+        if host.young and host.youngest is not None:
+            return f"{host.name}: UNKNOWN: nothing matches, but something started only {host.youngest:.0f} s ago"
+        return f"{host.name}: HEALTHY: nothing matches"
     first = host.matching[0]
     if not first.causes:
         return f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no known cause of it"

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Final
+from threading import Event
+from time import monotonic
+from typing import Final, NamedTuple
 
 from pydantic import ConfigDict, Field
 
@@ -12,38 +14,29 @@ from remediate.core.facts import Facts
 from remediate.core.field_types import FrozenModel, Identifier
 from remediate.core.host import Host
 from remediate.core.outcome import Reading, readings
-from remediate.core.playbook import HostPlan, Playbook, Severity
-from remediate.core.verdict import HANDED_OVER, Decision
+from remediate.core.playbook import HostPlan, Playbook
 from remediate.engine.discovery import discovered
 from remediate.engine.fleet import operator_name
-from remediate.engine.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, youngest
+from remediate.engine.judge import CLOCK, RULES, youngest
 from remediate.engine.surveyor import Surveyor
-from remediate.errors import ConfigurationError, Unreachable, Unreadable
+from remediate.errors import ConfigurationError, Unreachable
 from remediate.masking.masker import Masker
 from remediate.remedies.certificate_refusals import SERVER_NAME_CONFLICT
 from remediate.transport.controller import HttpController
 from remediate.transport.dialing import AT_ONCE, open_session
 from remediate.transport.session import Session
 from remediate.triage.assessment import Answers, Assessment, Known, assess
+from remediate.triage.candidate import Candidate, candidate, ranked
 
 SCHEMA: Final = "remediate.triage/1"
 HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
+HOLD_SECONDS: Final = 30.0
+"""Seconds that everything has to have been up before a host counts as healthy."""
 
 
-class Candidate(FrozenModel):
-    """One playbook's view of a host."""
-
-    playbook: Identifier
-    severity: Severity
-    decided: bool = Field(default=False, description="whether facts decided the severity")
-    matches: bool = Field(description="its symptom is there, or a cause of it is")
-    causes: tuple[str, ...] = Field(description="what its guards found, those that can be fixed first")
-    codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
-    advice: tuple[Identifier, ...] = Field(default=(), description="what to do about them, where the code says it")
-    mends: bool = Field(description="whether it would fix something now")
-    evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
-    against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
-    unknown: tuple[str, ...] = Field(description="what could not be read")
+def is_young(age: float | None) -> bool:
+    """Return whether the youngest service is too young to call its host healthy."""
+    return age is not None and age < HOLD_SECONDS
 
 
 class HostTriage(FrozenModel):
@@ -63,14 +56,23 @@ class HostTriage(FrozenModel):
         return tuple(incident for incident in self.incidents if incident.matches)
 
     @property
+    def young(self) -> bool:
+        """Whether something started so lately that it may come and go."""
+        return is_young(self.youngest)
+
+    @property
+    def unread(self) -> bool:
+        """Whether an incident could not be judged, or none could."""
+        return not self.incidents or any(incident.unknown for incident in self.incidents)
+
+    @property
     def exit_code(self) -> int:
         """0 healthy, 10 an incident matches, 3 unexplained or unknown, 4 unreachable."""
         if self.error is not None:
             return UNREACHABLE
         if any(incident.causes for incident in self.matching):
             return MATCHES
-        unsure = any(incident.unknown for incident in self.incidents)
-        return UNEXPLAINED if self.matching or unsure or not self.incidents else HEALTHY
+        return UNEXPLAINED if self.matching or self.unread or self.young else HEALTHY
 
 
 class TriageReport(FrozenModel):
@@ -93,15 +95,22 @@ def triage(
     *,
     answers: Answers | None = None,
     connect: Callable[[Host], Session] = open_session,
+    patience: float = HOLD_SECONDS,
 ) -> TriageReport:
-    """Survey each host once and rank the matching incidents. It changes, prints and records nothing.
+    """Survey each host and rank the matching incidents. It changes, prints and records nothing.
 
-    `answers` are a person's answers to the runbook's questions (3.2). Facts answer the others, or they stay open.
+    One survey is enough, unless it leaves a symptom unexplained, or nothing matches and something started lately: then
+    it looks again, for `patience` seconds at most. `answers` are a person's answers to the runbook's questions (3.2).
+    Facts answer the others, or they stay open.
     Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
-    masker, started = Masker(), datetime.now(UTC)
+    masker = Masker(secret for host in hosts for secret in host.secrets)
+    started, stop = datetime.now(UTC), Event()
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
-        triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect), hosts))
+        try:
+            triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience, stop), hosts))
+        finally:
+            stop.set()  # Ctrl-C does not wait until something is old.
     if not any(host.incidents or host.error for host in triaged):
         reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
         raise ConfigurationError("; ".join(reasons) or "there is no playbook")
@@ -120,38 +129,79 @@ _GRAVITY: Final = (HEALTHY, UNREACHABLE, UNEXPLAINED, MATCHES)
 """Exit codes by weight. The heaviest of several hosts decides, and a match outweighs the rest."""
 
 
-def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session]) -> HostTriage:
+class _Look(NamedTuple):
+    """One survey of a host, judged by every playbook."""
+
+    facts: Facts
+    incidents: tuple[Candidate, ...]
+    bugs: Mapping[str, str]
+
+    @property
+    def matches(self) -> bool:
+        """Whether an incident matches; the first one does then."""
+        return any(incident.matches for incident in self.incidents)
+
+    @property
+    def explained(self) -> bool:
+        """Whether the likeliest incident is more than a mere symptom."""
+        return self.matches and bool(self.incidents[0].causes)
+
+
+def _triaged(
+    host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session], patience: float, stop: Event
+) -> HostTriage:
     try:
         session = connect(host)
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     surveyor: Surveyor | None = None
     try:
         host = discovered(host, session)
         host_plans, unjudged = _host_plans(host, playbooks)
         if not host_plans:
-            return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
+            return HostTriage(name=host.name, address=host.shown_address, unjudged=unjudged)
         probes = tuple(probe for host_plan in host_plans.values() for probe in host_plan.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
-        facts = surveyor.survey()
+        look = _looked(surveyor, host_plans, patience, stop)
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     finally:
         (session if surveyor is None else surveyor).close()
-    incidents: list[Candidate] = []
-    for playbook, host_plan in host_plans.items():
-        try:
-            incidents.append(_incident(playbook, host_plan, facts))
-        except Exception as error:  # noqa: BLE001  # One playbook's bug must not hide the others.
-            unjudged[playbook.name] = _bug(error)
     return HostTriage(
         name=host.name,
-        address=host.ssh.address,
-        incidents=tuple(sorted(incidents, key=_rank)),
-        unjudged=unjudged,
-        youngest=youngest(facts),
-        seen=readings(facts),
+        address=host.shown_address,
+        incidents=look.incidents,
+        unjudged={**unjudged, **look.bugs},
+        youngest=youngest(look.facts),
+        seen=readings(look.facts),
     )
+
+
+def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float, stop: Event) -> _Look:
+    """Look until a symptom is explained, or nothing that started lately can hide one. Raises Unreachable."""
+    best = look = _judged(host_plans, surveyor.survey())
+    until = monotonic() + patience
+    # The pages of the first survey may be the first that wait for a lock, and that takes seconds to show.
+    once_more = best.matches
+    while not best.explained:
+        # What comes and goes every few seconds is well in most surveys.
+        left = until - monotonic() if is_young(youngest(look.facts)) else 0.0
+        if not once_more and (left <= 0 or stop.wait(min(surveyor.took, left))):
+            break
+        once_more, look = False, _judged(host_plans, surveyor.survey())
+        best = look if look.matches or not best.matches else best
+    return best
+
+
+def _judged(host_plans: Mapping[Playbook, HostPlan], facts: Facts) -> _Look:
+    incidents: list[Candidate] = []
+    bugs: dict[str, str] = {}
+    for playbook, host_plan in host_plans.items():
+        try:
+            incidents.append(candidate(playbook, host_plan, facts))
+        except Exception as error:  # noqa: BLE001  # One playbook's bug must not hide the others.
+            bugs[playbook.name] = _bug(error)
+    return _Look(facts, ranked(incidents), bugs)
 
 
 def _host_plans(host: Host, playbooks: Sequence[Playbook]) -> tuple[dict[Playbook, HostPlan], dict[str, str]]:
@@ -169,55 +219,6 @@ def _host_plans(host: Host, playbooks: Sequence[Playbook]) -> tuple[dict[Playboo
 
 def _bug(error: Exception) -> str:
     return f"a bug in it or in remediate: {type(error).__name__}: {error}"
-
-
-def _incident(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidate:
-    judged = judge(host_plan, facts, {})
-    said: dict[bool | None, list[str]] = {False: [], True: [], None: []}
-    for probe, answer in facts:
-        if probe in host_plan.symptoms:
-            ok = None if isinstance(answer, Unreadable) else answer.ok
-            words = f"unknown: {answer}" if isinstance(answer, Unreadable) else answer.describe()
-            said[ok].append(f"{probe.label()} {words} (from the {probe.vantage.value})")
-    causes = sorted((each for each in judged if _tells(each)), key=lambda each: each.decision is not Decision.PROCEED)
-    present = symptom(host_plan, facts) is Symptom.PRESENT
-    return Candidate(
-        playbook=playbook.name,
-        severity=host_plan.graded(facts) if host_plan.graded else playbook.severity or Severity.SEV4,
-        decided=host_plan.graded is not None,
-        matches=present or bool(causes),
-        causes=tuple(f"{each.remedy.kind}: {each.verdict.reason}{_code(each)}" for each in causes),
-        codes=tuple(each.verdict.code.name for each in causes if each.verdict.code is not None),
-        advice=tuple(each.verdict.code.advice for each in causes if each.verdict.code and each.verdict.code.advice),
-        mends=any(each.decision is Decision.PROCEED for each in judged),
-        evidence=tuple(said[False]),
-        against=tuple(said[True]),
-        unknown=(*said[None], *(each.verdict.reason for each in judged if _unread(each))),
-    )
-
-
-def _tells(judgement: Judgement) -> bool:
-    """Return whether a guard found something to do, or a reason not to do it."""
-    return judgement.decision in {Decision.PROCEED, Decision.REFUSE, Decision.WAIT} and not _unread(judgement)
-
-
-def _unread(judgement: Judgement) -> bool:
-    return judgement.verdict.code is not None and judgement.verdict.code.name == "unreadable"
-
-
-def _code(judgement: Judgement) -> str:
-    return f" [{judgement.verdict.code.name}]" if judgement.verdict.code else ""
-
-
-def _rank(incident: Candidate) -> tuple[object, ...]:
-    """Return an incident's sort key: fixable first, then with a cause, then a symptom.
-
-    Within these, the worse severity comes first. A playbook that only hands over comes after the one that it names.
-    """
-    own = [code for code in incident.codes if code not in HANDED_OVER]
-    handed = not incident.mends and bool(incident.codes) and not own
-    known = (not incident.mends, not incident.causes or handed, not incident.matches)
-    return (*known, handed, incident.severity.value, incident.playbook)
 
 
 def _access(host: HostTriage) -> Known:

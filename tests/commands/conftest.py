@@ -10,9 +10,7 @@ from support.rehearsals import Asked
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def desk(tmp_path: Path, state: Path) -> Desk:
     desk = Desk(tmp_path / "project")
     desk.settings("")
     return desk

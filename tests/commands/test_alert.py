@@ -69,9 +69,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> Shop:
     root = tmp_path / "shop"
     root.mkdir()
     return Shop(root, monkeypatch)
@@ -99,6 +97,18 @@ def test_the_first_policy_of_the_page_does_what_the_page_shows(shop: Shop) -> No
     shop.policy(next(text for text in blocks if "rules:" in text))
     assert shop.alert(given.removeprefix("$ cat payload.json\n").encode()) == 10
     assert shop.out.getvalue().strip() == expected.strip()
+
+
+def test_an_alert_runs_no_inventory(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its hosts are those that remediate reads itself; the others are named in a warning."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ansible-inventory").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "bin/ansible-inventory").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    (shop.root / "inventories/cloud").write_text("#!/bin/sh\n")
+    assert shop.alert(group(CACHE)) == 10
+    assert "cloud:1: is an executable inventory" in shop.err.getvalue()
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_repetition_is_0_and_starts_nothing(shop: Shop) -> None:

@@ -94,7 +94,7 @@ def test_a_run_of_an_incident_recommends_what_can_be_done_with_it(
         two("resolve", incident=shown, override="seen")
     with two.room() as room:
         flags = {"host": "web1", "incident": shown, "plan": True}
-        hosts = selected(flags, two.project, room.terminal.warn)
+        hosts = selected(flags, two.project, room.terminal)
         begun = Begun(hosts, options_of(flags), lambda _: FactSession(sick("nginx down")))
         run_from_flags(app_down, begun, flags, two.project, room.terminal, program="invoke")
     recommended = [words for words in hints(two.out) if words[0].startswith("incident.")]

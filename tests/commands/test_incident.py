@@ -187,7 +187,7 @@ def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path
     with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
         other("update", incident=acme, send=True)
     flags = {"host": "web1", "incident": acme, "plan": True}
-    begun = Begun(selected(flags, other.project, TERMINAL.warn), options_of(flags), lambda _: FactSession(HEALTHY))
+    begun = Begun(selected(flags, other.project, TERMINAL), options_of(flags), lambda _: FactSession(HEALTHY))
     with pytest.raises(ConfigurationError, match=rf"belongs to {desk.root}"):
         run_from_flags(app_down, begun, flags, other.project, TERMINAL, program="invoke")
     assert desk.incident.runs == ()

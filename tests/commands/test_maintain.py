@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from remediate.commands import maintain as command
 from remediate.commands.maintain import NotWritten, look, tell_status
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.maintenance.history import History
 from remediate.maintenance.schedule import Occasion
@@ -62,12 +64,34 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def shop(tmp_path: Path, state: Path) -> Shop:
     root = tmp_path / "shop"
     root.mkdir()
     return Shop(root)
+
+
+def test_the_host_of_a_restore_has_no_encrypted_values(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The report is about another host, and masks that one's."""
+
+    class Finding:
+        def __init__(self, *, find: Callable[[str], Host], **_: object) -> None:
+            self.find = find
+
+        def examine(self, *_: object) -> None:
+            self.find("web1")
+
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ansible-vault").write_text("#!/bin/sh\nprintf hidden.example.com\n")
+    (tmp_path / "bin/ansible-vault").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    (shop.root / "inventories/host_vars").mkdir()
+    sealed = "ansible_user: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61\n"
+    (shop.root / "inventories/host_vars/web1.yml").write_text(sealed)
+    monkeypatch.setattr("remediate.commands.maintain.Examiner", Finding)
+    with pytest.raises(ConfigurationError, match="web1: its inventory holds encrypted values, which the report of"):
+        shop.look()
 
 
 def test_a_host_that_is_not_reached_is_5_and_documented_and_goes_on_being_due(shop: Shop) -> None:

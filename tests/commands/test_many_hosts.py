@@ -25,8 +25,7 @@ FLAGS: Final[dict[str, object]] = {"host": "web*", "yes": True, "hold": "0", "ma
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hurry: None) -> Fleet:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def typed(tmp_path: Path, hurry: None, state: Path) -> Fleet:
 
     def run(fleet: ScriptedFleet, **flags: Any) -> list[str]:
         given = {**FLAGS, **flags}
@@ -86,8 +85,9 @@ def test_a_wrong_size_is_one_line(flag: str, value: str, said: str) -> None:
     assert str(caught.value) == said
 
 
-def test_ctrl_c_is_answered_above_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hurry: None) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def test_ctrl_c_is_answered_above_the_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hurry: None, state: Path
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     screen, fleet = Screen(), ScriptedFleet(3)
     drawn_after: list[list[str]] = []

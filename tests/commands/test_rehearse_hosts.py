@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from remediate.commands.rehearse import described
 from remediate.engine.fleet import select
@@ -32,6 +33,15 @@ def test_a_host_that_its_inventory_does_not_give_up_is_not_even_entered(asked: A
 
 def test_a_host_is_not_broken_without_consent(asked: Asked) -> None:
     assert "web1 will be broken again and again: say --yes" in asked.usage(host="web1", inventory=asked.inventory(GOOD))
+
+
+def test_a_host_with_encrypted_values_is_not_broken(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal's records are committed, and nothing masks them for one host."""
+    inventory = asked.inventory(GOOD)
+    given_up = select("web1", Path(inventory))[0].model_copy(update={"vaulted": (SecretStr("hidden.example.com"),)})
+    monkeypatch.setattr("remediate.commands.rehearse.select", lambda *_: (given_up,))
+    words = asked.usage(host="web1", inventory=inventory, yes=True)
+    assert "web1: its inventory holds encrypted values, which a rehearsal's records would show" in words
 
 
 def test_one_host_at_a_time(asked: Asked) -> None:

@@ -27,8 +27,7 @@ pytestmark = pytest.mark.usefixtures("hurry")
 
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Orphanage:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> Orphanage:
     return Orphanage(tmp_path, monkeypatch)
 
 

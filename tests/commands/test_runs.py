@@ -20,8 +20,7 @@ from support.toys import masked
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def project(state: Path) -> Project:
     return Project(root=None)
 
 

@@ -41,8 +41,7 @@ WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def project(monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
     monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
     return Project(root=None)

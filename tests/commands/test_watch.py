@@ -32,9 +32,7 @@ SECONDS = 90
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def environment(tmp_path: Path, state: Path) -> dict[str, str]:
     with IncidentStore.open(project=str(tmp_path)) as store:
         # An hour ago: unclaimed, untold, and one row of the matrix due.
         moment = datetime.now(UTC) - timedelta(minutes=61)

@@ -27,8 +27,7 @@ def test_an_operator_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch,
     assert operator_name() == "uid1234@laptop"
 
 
-def test_no_host_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def test_no_host_is_said_so(tmp_path: Path, state: Path) -> None:
     with pytest.raises(ConfigurationError, match="app-down: no host is given"):
         remediate.run(app_down, ())
     assert not (tmp_path / "state").exists()

@@ -49,12 +49,10 @@ def everything(session: FactSession, state: Path, *, plan: bool = False) -> tupl
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(
-        "remediate.engine.transitions.PATIENCE", 0.3
-    )  # what a scripted host does not say at once it never says
-    return tmp_path / "state"
+def state(monkeypatch: pytest.MonkeyPatch, state: Path) -> Path:
+    # A scripted host answers at once, or never.
+    monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
+    return state
 
 
 TELLS = f"PHP Fatal error: could not read [{VALUE}] at {json.dumps(VALUE)}\n{VALUE.splitlines()[0]}"

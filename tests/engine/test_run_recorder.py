@@ -26,10 +26,7 @@ def test_what_can_be_given_again_is_kept() -> None:
     ("given", "kept"),
     [('{"unit": "openresty"}', True), ('{"url": "postgresql://app:hunter2@db/agency"}', False), (None, False)],
 )
-def test_what_looks_like_a_secret_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, kept: bool
-) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+def test_what_looks_like_a_secret_is_not_kept(given: str | None, kept: bool, state: Path) -> None:
     run = replace(record(), given=given)
     recorder = JournalRecorder(run.id, Masker())
     recorder.begin(run)

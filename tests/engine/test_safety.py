@@ -219,8 +219,8 @@ class _Cure:
         return HostPlan(symptoms=(), diagnosis=(), remedies=(kind.on(host),))
 
 
-def test_a_bug_on_one_host_costs_no_other_its_outcome(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+@pytest.mark.usefixtures("state")
+def test_a_bug_on_one_host_costs_no_other_its_outcome() -> None:
     hosts = tuple(HOST.model_copy(update={"name": name}) for name in ("web1", "web2", "web3"))
     sessions = {host.name: FactSession(broken("php-fpm down"), *mended(["php-fpm down"])) for host in hosts}
     report = run(

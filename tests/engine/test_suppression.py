@@ -38,11 +38,6 @@ BOTH = HostPlan(symptoms=(), diagnosis=(), remedies=(REMEDY, RestartFpm(php="php
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-
-
-@pytest.fixture
 def journal() -> Iterator[Journal]:
     with Journal.open() as opened:
         yield opened

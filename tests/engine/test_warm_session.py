@@ -190,7 +190,7 @@ def test_the_inventory_is_read_once(tmp_path: Path, journal: str) -> None:
 
 
 def test_the_example_of_the_documentation_runs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
 ) -> None:
     session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     opened: list[str] = []
@@ -199,7 +199,6 @@ def test_the_example_of_the_documentation_runs(
         opened.append(host.name)
         return Opened(session)
 
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
     monkeypatch.setattr("remediate.transport.dialing.Dialling", dialling)
     page = (ROOT / "docs/library.md").read_text()

@@ -21,12 +21,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def store(state: Path) -> Iterator[IncidentStore]:
     with IncidentStore.open() as opened:
         yield opened

@@ -42,11 +42,10 @@ class LateApi(Api):
 
 
 @pytest.fixture
-def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Late]:
+def late(monkeypatch: pytest.MonkeyPatch, state: Path) -> Iterator[Late]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STATUSPAGE_KEY", KEY)
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.incident.status_page.statuspage.SECONDS", 3)
     monkeypatch.setattr("remediate.incident.status_page.statuspage.PACE", 0)
     with Late() as server:

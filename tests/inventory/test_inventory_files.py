@@ -27,11 +27,14 @@ from support.inventories import Write, names, refusal, select
         ("a: 1\n---\nb: 2\n", 2, "second document"),
         ("- web1\n", 1, "must be a mapping of groups"),
         ("web1\n", 1, "must be a mapping of groups"),
-        ("plugin: aws_ec2\n", 1, "inventory plugins are not supported"),
-        ("[web]\nweb1\n", 1, "INI inventories are not supported yet; convert it with: ansible-inventory"),
-        ("# c\n[web:vars]\nx=1\n", 1, "INI inventories"),
-        ("web1 ansible_host=192.0.2.1\n", 1, "INI inventories"),
-        ("#!/bin/sh\necho '{}'\n", 1, "executable inventories are not supported yet"),
+        (
+            "plugin: aws_ec2\n",
+            1,
+            "is the configuration of an inventory plugin, which ansible-inventory reads",
+        ),
+        ("# c\n[web:vars]\nx=1\n", 2, "the group 'web' of these variables does not exist"),
+        ("#!/bin/sh\necho '{}'\n", 1, "is an executable inventory, which ansible-inventory reads, and only for"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n6162\n", 1, "is encrypted as a whole"),
         ("all: {hosts: [a, b]}\n", 1, "hosts must be a mapping and is a list"),
         ("all: {children: [a, b]}\n", 1, "children must be a mapping and is a list"),
         ("all: {vars: x}\n", 1, "vars must be a mapping and is text"),
@@ -80,7 +83,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    assert "folder:1: is a directory" in refusal(lambda: select(tmp_path, "all", "folder"))
+    assert "folder:1: holds no inventory file" in refusal(lambda: select(tmp_path, "all", "folder"))
     assert "pipe:1: is not a regular file" in refusal(lambda: select(tmp_path, "all", "pipe"))
     assert "missing.yml:1: cannot be read: No such file" in refusal(lambda: select(tmp_path, "all", "missing.yml"))
     assert "cannot be read" in refusal(lambda: select(tmp_path, "all", "a\nb\0c"))
@@ -101,12 +104,17 @@ def test_a_file_that_is_too_large(write: Write, monkeypatch: pytest.MonkeyPatch)
     assert "is larger than 1 MiB" in refusal(lambda: select(folder))
 
 
-def test_an_executable_is_not_run(write: Write) -> None:
-    folder = write({"hosts": "all: {hosts: {a: }}", "i.yml": "all: {hosts: {a: }}"})
+def test_text_is_read_whatever_its_mode(write: Write) -> None:
+    """A file system without modes calls every file executable."""
+    folder = write({"hosts": "web1 ansible_user=ana\n", "i.yml": "all: {hosts: {a: }}"})
     for name in ("hosts", "i.yml"):
         (folder / name).chmod(stat.S_IRWXU)
-    assert "executable inventories" in refusal(lambda: select(folder, "all", "hosts"))
-    assert names(select(folder)) == "a"  # a file system without modes calls every file executable
+    assert names(select(folder, "all", "hosts")) == "web1"
+    assert names(select(folder)) == "a"
+    (folder / "hosts").write_bytes(b"\x7fELF\xff")
+    assert "hosts:1: is an executable inventory, which ansible-inventory" in refusal(
+        lambda: select(folder, "all", "hosts")
+    )
 
 
 @pytest.mark.parametrize(

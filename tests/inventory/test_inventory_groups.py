@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from remediate.core.host import Database, Redis, Settings, SshTarget
-from remediate.inventory.ansible_groups import expand_range
+from remediate.inventory.ansible_ranges import expand_range
 from remediate.inventory.selection import Inventory
 from support.inventories import HERE, Write, refusal, select
 

@@ -104,6 +104,19 @@ sections = {"hosts": st.dictionaries(keys, documents, max_size=3), "vars": docum
 inventories = st.fixed_dictionaries({"all": st.fixed_dictionaries({}, optional=sections)})
 
 
+INI_LINES: tuple[str, ...] = (
+    "[web]",
+    "[web:vars]",
+    "[web:children]",
+    "[db]",
+    "h1",
+    "h[1:3] ansible_port=22",
+    "h1 x='a b' y=[1]",
+    "db",
+)
+INI_LINES += ("ansible_user=ana", "ansible_host = b", "[all:vars]", "remediate={'php': 'php8.3'}", "h2 x='", "# c")
+
+
 def _one_line_or_hosts(file: Path, pattern: str) -> None:
     hosts: tuple[Host, ...] = ()
     message = ""
@@ -132,6 +145,14 @@ def test_any_yaml_is_an_inventory_or_one_line(
 def test_any_bytes_are_an_inventory_or_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "bytes.yml"
     file.write_bytes(data)
+    _one_line_or_hosts(file, "all")
+
+
+@settings(deadline=None)
+@given(lines=st.lists(st.sampled_from(INI_LINES) | st.text(max_size=12), max_size=8))
+def test_any_lines_are_an_ini_inventory_or_one_line(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    file = tmp_path_factory.getbasetemp() / "lines.ini"
+    file.write_text("\n".join(lines), encoding="utf-8", errors="replace")
     _one_line_or_hosts(file, "all")
 
 

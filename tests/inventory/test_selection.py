@@ -30,6 +30,12 @@ from support.inventories import FLEET, Write, names, refusal, select
         ("everything,!db*", "web1 web2 web10"),
         ("web,!empty", "web1 web2 web10"),
         ("solo", "solo"),
+        ("everything,&web", "web1 web2 web10"),
+        ("&web,!web2,everything", "web1 web10"),
+        ("web,db,&db*,&everything", "db1 db2"),
+        ("d[b:b]1", "db1"),
+        ("web[1:2:1]", "web1 web2"),
+        ("web[1:2:1],solo,!web[2:2:1]", "web1 solo"),
     ],
 )
 def test_select(write: Write, pattern: str, expected: str) -> None:
@@ -57,9 +63,22 @@ def test_select(write: Write, pattern: str, expected: str) -> None:
         ("!", "only takes hosts away"),
         ("web,!", "is not supported"),
         ("web,!!web1", "is not supported"),
-        ("web,&db", "is not supported"),
+        ("web,&db", "leaves no host"),
+        ("web,&empty", "leaves no host"),
+        ("web,&nope", "'nope'"),
+        ("&web", "only takes hosts away"),
+        ("web,&", "is not supported"),
+        ("web:!db", "separate the names by commas, not by colons"),
+        ("web:&db", "separate the names by commas"),
         ("~web.*", "is not supported"),
-        ("web[1:2]", "ranges are for inventories"),
+        ("web[1:2]", "means hosts by their names here (web1, web2), and by their position in the group 'web'"),
+        ("web[1]", "means hosts by their names here (web1), and by their position"),
+        ("web[-1]", "by their position in the group 'web' for Ansible: write their names"),
+        ("db[0:]", "by their position in the group 'db'"),
+        ("web[01:03]", "names hosts that do not exist (web01, web02, web03)"),
+        ("web[1:2:0]", "a host range is [begin:end] or [begin:end:step]"),
+        ("x[9:1]", "begins after its end"),
+        ("x[1:99999999]", "stands for more than"),
         ("clash", "is a host and a group of other hosts"),
         ("web1\nweb2", "'web1\\nweb2'"),
         ("web1;reboot", "no host or group is called"),
@@ -126,13 +145,19 @@ def test_discover(write: Write, tmp_path: Path) -> None:
                 "inventories/.hidden.yml",
                 "inventories/hosts.ini",
                 "inventories/folder.yml/x",
+                "inventories/production/hosts",
+                "inventories/hosts",
+                "inventories/README",
+                "inventories/README.md",
+                "inventories/aws.py",
                 "inventories/group_vars/all.yml",
                 "inventories/host_vars/web1.yml",
             ],
             "",
         )
     )
-    assert discover(folder) == (folder / "inventories/b.yaml", folder / "inventories/prod.yml")
+    found = [path.name for path in discover(folder)]
+    assert found == ["b.yaml", "hosts", "hosts.ini", "prod.yml", "production"]
 
 
 def test_values_are_frozen_and_picklable(write: Write) -> None:

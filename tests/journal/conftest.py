@@ -9,10 +9,8 @@ from remediate.journal.journal import Journal
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "state"
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
-    return directory
+def _own_state(state: Path) -> None:
+    """Give every test a state directory."""
 
 
 @pytest.fixture

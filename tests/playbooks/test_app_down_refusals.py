@@ -10,8 +10,8 @@ from remediate.probes.config import NameConflict
 from remediate.probes.laravel import App
 from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import PortOwner
-from remediate.probes.systemd import LogLines
-from remediate.testing import MemoryRecorder, play
+from remediate.probes.systemd import LogLines, Unit
+from remediate.testing import MemoryRecorder, ScriptedEvent, play
 from support import examples as ex
 from support.incidents import (
     AGAIN,
@@ -37,6 +37,7 @@ from support.incidents import (
     UP_AGAIN,
     WORKERS,
     broken,
+    host,
     mended,
     restart,
 )
@@ -192,9 +193,26 @@ def test_a_daemon_that_is_up_with_workers_that_only_crash_is_not_healthy() -> No
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unstable", Touched.NO)
 
 
-def test_a_link_lost_while_restarting_leaves_it_unknown() -> None:
-    from remediate.testing import ScriptedEvent
+STORES = {"database": {"unit": "mariadb"}, "redis": {"unit": "redis-server"}}
 
+
+@pytest.mark.parametrize("unit", ["mariadb", "redis-server"])
+def test_a_site_whose_store_comes_and_goes_is_not_healthy(unit: str) -> None:
+    """Everything answers whenever it is asked: only the age of the store's unit shows that it was away."""
+    stores: Changes = dict.fromkeys((Unit(name="mariadb"), Unit(name="redis-server")), ex.RUNNING)
+    young = {"active_since": 1_000_000.0}
+    back = ex.RUNNING.model_copy(update=young)
+    at: dict[int, Changes | ScriptedEvent] = {
+        number: {Unit(name=unit): ex.started_again(back, number).model_copy(update=young)} for number in range(3, 40)
+    }
+    session = FactSession({**HEALTHY, **stores, Unit(name=unit): back}, at=at)
+    outcome = play(app_down, session, host=host(**STORES), options=Options(hold=0.2, yes=True))
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unstable", Touched.NO)
+    assert outcome.error is not None
+    assert f"{unit} was started again" in outcome.error.message
+
+
+def test_a_link_lost_while_restarting_leaves_it_unknown() -> None:
     session, record = FactSession(broken("php-fpm down"), ScriptedEvent.LOST_WHILE), MemoryRecorder()
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)

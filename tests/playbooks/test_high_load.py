@@ -23,7 +23,7 @@ from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess
 from remediate.remedies.single import SingleRemedy
 from remediate.testing import play
-from remediate.triage.triage import _incident
+from remediate.triage.candidate import candidate
 from support import examples as ex
 from support import load_examples as exl
 from support.incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
@@ -232,7 +232,7 @@ def test_the_severity_is_decided_by_what_is_seen(seen: Changes, expected: Severi
         for probe, answer in {**HEALTHY, **seen}.items()
         if isinstance(probe, Probe) and not isinstance(answer, Output)
     }
-    incident = _incident(high_load, host_plan, Facts({**answers, RULES: ROOT_RULES}))
+    incident = candidate(high_load, host_plan, Facts({**answers, RULES: ROOT_RULES}))
     assert (incident.severity, incident.decided) == (expected, True)
     assert high_load.severity is Severity.SEV2
 

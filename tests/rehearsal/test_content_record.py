@@ -140,9 +140,8 @@ class Streams:
 
 
 @pytest.fixture
-def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
+def checked(project: Project, monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(FactSession(HEALTHY)))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()

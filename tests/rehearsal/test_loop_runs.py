@@ -61,7 +61,7 @@ def test_a_run_without_an_outcome_says_why(monkeypatch: pytest.MonkeyPatch, tmp_
     assert trial.deviations == ("StagingError: several PHPs may be the site's",)
 
 
-def test_real_runs_keep_a_journal_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_real_runs_keep_a_journal_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: Path) -> None:
     given: list[dict[str, object]] = []
 
     def spied(*arguments: object, **keywords: object) -> Report:
@@ -70,7 +70,6 @@ def test_real_runs_keep_a_journal_of_their_own(monkeypatch: pytest.MonkeyPatch, 
         return real_run(*arguments, connect=lambda _: gone, **keywords)  # type: ignore[arg-type]
 
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", spied)
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     plan = Plan(toy, matrix((CURED,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "own.sqlite3")
     (trial,) = rehearse(plan, [FakePlace()]).trials
     assert trial.deviations[0].startswith("check says unreachable")

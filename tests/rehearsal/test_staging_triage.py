@@ -52,3 +52,15 @@ def test_the_right_incident_is_named_first(staged: "Staged", playbook: str, name
     (seen,) = report.hosts
     assert seen.matching, seen
     assert seen.incidents[0].playbook == right, [(each.playbook, each.causes) for each in seen.matching]
+
+
+def test_a_fault_that_is_undone_leaves_no_worker_behind(staged: "Staged") -> None:
+    """Workers that outlive supervisor would take the jobs of the next fault, which nobody would see then."""
+    fault = staged.faults["supervisor-killed"]
+    try:
+        fault.inject(staged.host)
+    finally:
+        fault.undo(staged.host)
+    staged.wait_for("ActiveState", "active", unit="supervisor")
+    staged.sh("until [ $(supervisorctl status | grep -c RUNNING) = 2 ]; do sleep 0.2; done")
+    assert staged.sh("pgrep -u forge -fc 'artisan queue:work'").strip() == "2"

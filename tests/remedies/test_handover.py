@@ -89,6 +89,34 @@ def test_each_cause_is_the_playbook_that_mends_it(cause: str) -> None:
     assert asked(OTHERS, {**FAILING, **CAUSES[cause]}) == cause
 
 
+OWN = HOST.model_copy(
+    update={
+        "settings": Settings.model_validate(
+            {
+                **HOST.settings.model_dump(exclude_unset=True),
+                "database": {"unit": "mariadb"},
+                "redis": {"unit": "redis-server"},
+            }
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("unit", "asked_of", "whose"), [("mariadb", DATABASE, "database-down"), ("redis-server", REDIS, "cache-down")]
+)
+def test_the_unit_of_a_store_tells_where_the_application_cannot(unit: str, asked_of: Probe[Fact], whose: str) -> None:
+    stores: dict[Probe[Fact], Fact | Unreadable] = {
+        Unit(name="mariadb"): ex.RUNNING,
+        Unit(name="redis-server"): ex.RUNNING,
+    }
+    facts = {**FAILING, **stores, asked_of: LOST}
+    every, own = HandOver.on(OWN, own=OTHERS), HandOver.on(OWN, own=whose)
+    assert decide(every, facts) == "skip"
+    assert decide(every, {**facts, Unit(name=unit): ex.STOPPED}) == whose
+    assert Unit(name=unit) not in own.probes()
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_what_a_playbook_mends_itself_is_not_handed_over(cause: str) -> None:
     assert asked(cause, {**FAILING, **CAUSES[cause]}) == "skip"

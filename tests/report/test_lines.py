@@ -199,6 +199,10 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
     [
         ("sudo-rule-missing", "next: as root on web1, run what `invoke sudoers --host web1 --script` prints"),
         ("in-transition", "next: wait until it has changed its state, then invoke check.app-down --host web1"),
+        (
+            "unstable",
+            "next: read its log for the reason why it ends again and again, then invoke check.app-down --host web1",
+        ),
         ("process-left", "next: invoke do.process.end --host web1 --even-if-pages-answer yes"),
         ("query-cause", "next: invoke do.database.end-queries --host web1 --even-if-pages-answer yes"),
         ("config-broken", "next: fix the configuration"),

@@ -139,8 +139,7 @@ def test_what_a_host_says_cannot_steer_the_terminal() -> None:
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Fleet":
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+def fleet(monkeypatch: pytest.MonkeyPatch, state: Path) -> "Fleet":
     monkeypatch.setattr("remediate.engine.fleet.new_run_id", lambda: RUN)
     return Fleet()
 

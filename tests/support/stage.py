@@ -74,6 +74,7 @@ for p in $(pgrep -u forge -f 'artisan queue:work'); do
 done
 [ -z "${{old:-}}" ] || supervisorctl restart 'agency-worker:*' > /dev/null
 until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
+until [ "$(pgrep -u forge -fc 'artisan queue:work')" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 6; sleep 0.2; done
 [ -z "$(spoilt 2>&1)" ] || {{ spoilt; exit 7; }}
 """
 """Before each test: undo the previous one's changes. It exits with 0 only when the host is as it was made."""

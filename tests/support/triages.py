@@ -14,7 +14,8 @@ from remediate.playbooks.app_down import app_down
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.systemd import Unit
 from remediate.triage.assessment import Answers
-from remediate.triage.triage import Candidate, TriageReport, triage
+from remediate.triage.candidate import Candidate
+from remediate.triage.triage import TriageReport, triage
 from support import examples as ex
 from support import load_examples as exl
 from support.incidents import (
@@ -57,10 +58,14 @@ def buggy(host: Host) -> Iterable[Remedy]:
 
 
 def triaged(
-    state: Changes | FactSession, *playbooks: Playbook, on: Host = INSIDE, answers: Answers | None = None
+    state: Changes | FactSession,
+    *playbooks: Playbook,
+    on: Host = INSIDE,
+    answers: Answers | None = None,
+    patience: float = 0,
 ) -> TriageReport:
     session = state if isinstance(state, FactSession) else FactSession(state)
-    return triage((on,), playbooks or (app_down,), answers=answers, connect=lambda _: session)
+    return triage((on,), playbooks or (app_down,), answers=answers, connect=lambda _: session, patience=patience)
 
 
 def first(report: TriageReport) -> Candidate:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediate.core.command import CurlExit, HttpRequest, Output
+from remediate.core.trust import trust
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.http import HttpAnswer, HttpFailure, Site
@@ -239,6 +240,24 @@ def test_one_that_cannot_be_asked_harms_no_other(server: Server, tmp_path: Path)
     outputs = HttpController().ask((good, bad))
     assert isinstance(outputs[good], Output)
     assert isinstance(outputs[bad], Unreadable)
+
+
+def test_the_authorities_of_several_requests_are_loaded_once(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.says(reply(200))
+    loaded = list[Path | None]()
+
+    def noted(ca_file: Path | None = None) -> ssl.SSLContext:
+        loaded.append(ca_file)
+        return trust(ca_file)
+
+    monkeypatch.setattr("remediate.transport.controller.trust", noted)
+    url, absent = f"http://127.0.0.1:{server.port}", tmp_path / "absent"
+    sites = [Site(url=f"{url}/{each}", asked_from=Vantage.CONTROLLER) for each in "abc"]
+    other = Site(url=f"{url}/", asked_from=Vantage.CONTROLLER, ca_file=absent)
+    HttpController().ask((*sites, other))
+    assert sorted(loaded, key=str) == [absent, None]
 
 
 def test_nothing_to_ask() -> None:

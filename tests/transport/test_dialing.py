@@ -123,8 +123,7 @@ def test_a_large_fleet_is_not_connected_to_at_once(monkeypatch: pytest.MonkeyPat
     assert sorted(entered) == sorted(each.ssh.address for each in hosts)
 
 
-def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
     begun, begin = Event(), JournalRecorder.begin
     well: Changes = {
         Unit(name="nginx"): ex.RUNNING,

@@ -1,6 +1,7 @@
 """Triage on scripted hosts: one survey, the right incident first, no guesses."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 
 import pytest
 
@@ -11,20 +12,28 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
+from remediate.playbooks.database_down import database_down
+from remediate.probes.http import HttpFailure
+from remediate.testing import ScriptedEvent
 from remediate.triage.assessment import Answer, Answers, Known
 from remediate.triage.triage import HostTriage, _access, triage
 from support import examples as ex
+from support.database_incidents import SERVER, SESSIONS, WELL
 from support.incidents import (
     ALONE,
     DEPLOY,
     HEALTHY,
     MAINTENANCE,
+    NGINX,
     PAGES,
     broken,
     host,
 )
 from support.scripted import Changes, FactSession
 from support.triages import FULL, GONE, INSIDE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
+
+PATIENCE = 120.0
+"""Seconds that no machine needs for the looks of these tests."""
 
 
 def _nowhere(host: Host) -> Iterable[Probe[Fact]]:
@@ -112,6 +121,75 @@ def test_not_even_a_connection() -> None:
 
     report = triage((INSIDE,), (app_down,), connect=refused)
     assert (report.exit_code, report.hosts[0].error) == (4, "the host key is another one")
+
+
+# -- looking again -----------------------------------------------------------------------------------------------------
+
+HANGING: Changes = {**WELL, **dict.fromkeys(PAGES, ex.no_page(HttpFailure.TIMEOUT))}
+LOCKED: Changes = {SESSIONS: ex.SESSIONS.model_copy(update={"waiting": True})}
+BESIDE = host(database=SERVER, site_vantage=["host"])
+
+
+def test_a_symptom_without_a_cause_is_looked_at_again() -> None:
+    """The pages of the first survey are the first that wait for the lock: nobody has waited for long by then."""
+    session = FactSession(HANGING, at={2: LOCKED})
+    report = triaged(session, app_down, database_down, on=BESIDE)
+    assert (report.exit_code, first(report).playbook, first(report).codes) == (
+        10,
+        "database-down",
+        ("blocker-unknown",),
+    )
+    assert session.surveys == 2
+
+
+def test_a_symptom_that_is_over_at_the_second_look_is_not_forgotten() -> None:
+    session = FactSession(UNEXPLAINED, at={2: HEALTHY})
+    report = triaged(session)
+    assert (report.exit_code, first(report).matches, session.surveys) == (3, True, 2)
+
+
+def test_an_explained_symptom_costs_one_look() -> None:
+    session = FactSession(broken("nginx down"))
+    assert (triaged(session).exit_code, session.surveys) == (10, 1)
+
+
+YOUNG: Changes = {NGINX: ex.RUNNING.model_copy(update={"active_since": 999_988.0})}
+
+
+def test_what_comes_and_goes_is_seen_when_it_is_gone() -> None:
+    session = FactSession({**HEALTHY, **YOUNG}, at={3: broken("nginx down")})
+    report = triaged(session, patience=PATIENCE)
+    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 3)
+
+
+def test_an_unexplained_symptom_of_what_comes_and_goes_is_looked_at_until_it_is_explained() -> None:
+    at: dict[int, Changes | ScriptedEvent] = {2: {**HEALTHY, **YOUNG}, 4: broken("nginx down")}
+    session = FactSession({**UNEXPLAINED, **YOUNG}, at=at)
+    report = triaged(session, patience=PATIENCE)
+    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 4)
+
+
+def test_what_has_grown_old_is_healthy() -> None:
+    session = FactSession({**HEALTHY, **YOUNG}, at={2: HEALTHY})
+    report = triaged(session, patience=PATIENCE)
+    assert (report.exit_code, session.surveys) == (0, 2)
+
+
+def test_what_stays_young_is_never_called_healthy() -> None:
+    report = triaged({**HEALTHY, **YOUNG}, patience=0)
+    assert (report.exit_code, report.hosts[0].matching, report.hosts[0].young) == (3, (), True)
+
+
+def test_ctrl_c_does_not_wait_until_something_is_old() -> None:
+    def connect(asked: Host) -> FactSession:
+        if asked.name == "interrupted":
+            raise KeyboardInterrupt
+        return FactSession({**HEALTHY, **YOUNG})
+
+    interrupted, begun = INSIDE.model_copy(update={"name": "interrupted"}), monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        triage((interrupted, INSIDE), (app_down,), connect=connect, patience=PATIENCE)
+    assert monotonic() - begun < PATIENCE / 2
 
 
 # -- several playbooks -------------------------------------------------------------------------------------------------

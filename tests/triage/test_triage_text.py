@@ -12,8 +12,9 @@ from remediate.errors import Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.network import PortOwner
 from remediate.report.wrapping import WIDTH
+from remediate.triage.candidate import ranked
 from remediate.triage.text import judged_lines, seen_lines
-from remediate.triage.triage import TriageReport, _rank
+from remediate.triage.triage import TriageReport
 from support import examples as ex
 from support.incidents import (
     HEALTHY,
@@ -29,7 +30,7 @@ GOLDEN: Final = Path(__file__).parent / "golden-triage"
 YOUNG = ex.RUNNING.model_copy(update={"active_since": 999_988.0})
 SCENES: Mapping[str, tuple[Changes | FactSession, tuple[Playbook, ...]]] = {
     "healthy": (HEALTHY, (app_down, fpm_down)),
-    "healthy-but-young": ({**HEALTHY, NGINX: YOUNG}, (app_down,)),
+    "young": ({**HEALTHY, NGINX: YOUNG}, (app_down,)),
     "one-incident": (broken("nginx down"), (app_down, disk_full)),
     "two-incidents": ({**broken("php-fpm down", "nginx down"), **FULL}, (disk_full, fpm_down, app_down)),
     "refused": ({**broken("php-fpm down"), **MAINTENANCE}, (app_down,)),
@@ -79,7 +80,7 @@ def test_who_refuses_since_another_is_down_comes_after_it() -> None:
             "unknown": (),
         }
     )
-    assert min((served, one), key=_rank) is one
+    assert ranked((served, one)) == (one, served)
     host = triaged(blind, app_down).hosts[0].model_copy(update={"incidents": (one, served)})
     told = triaged(blind, app_down).model_copy(update={"hosts": (host,)})
     lines = whole(told)

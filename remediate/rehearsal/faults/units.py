@@ -75,14 +75,20 @@ class UnitFlapping(OfUnit):
 
     kind: Literal["unit-flapping"] = "unit-flapping"
     lives: int = Field(default=4, ge=1, le=29, description="seconds that it lives")
+    again: int | None = Field(
+        default=None, ge=1, le=29, description="seconds after which systemd starts it again; None leaves it down"
+    )
 
     @override
     def describe(self) -> str:
-        return f"{self.unit} dies {self.lives} s after every start"
+        comes_back = "" if self.again is None else f", and systemd starts it again {self.again} s later"
+        return f"{self.unit} dies {self.lives} s after every start{comes_back}"
 
     @override
     def breaking(self) -> str:
-        return f"{self._with(f'RuntimeMaxSec={self.lives}{chr(92)}nRestart=no')}systemctl stop {self.unit}\n"
+        restart = "Restart=no" if self.again is None else f"Restart=always\\nRestartSec={self.again}"
+        begin = "stop" if self.again is None else "restart"
+        return f"{self._with(f'RuntimeMaxSec={self.lives}{chr(92)}n{restart}')}systemctl {begin} {self.unit}\n"
 
     @override
     def mending(self) -> str:
@@ -104,7 +110,9 @@ class UnitKilled(OfUnit):
 
     @override
     def mending(self) -> str:
-        return f"systemctl reset-failed {self.unit} || true; systemctl restart {self.unit}"
+        # Children that outlived it (KillMode=process) would go on beside the new ones.
+        leftover = f"systemctl kill --signal=KILL {self.unit} || true"
+        return f"{leftover}; systemctl reset-failed {self.unit} || true; systemctl restart {self.unit}"
 
 
 class LineAppended(Fault):

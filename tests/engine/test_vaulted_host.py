@@ -1,0 +1,56 @@
+"""What was encrypted in a host's inventory appears in no output of a run and not in the journal."""
+
+import io
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import Report
+from remediate.engine.fleet import run
+from remediate.errors import Unreachable, UnreachableCode
+from remediate.masking.masker import Masker
+from remediate.masking.writer import MaskedWriter
+from remediate.playbooks.app_down import app_down
+from remediate.report.text import TextReporter
+from remediate.transport.session import Session
+from remediate.triage.triage import triage
+from support.incident_desk import INSIDE
+
+ADDRESS = "hidden.example.com"
+HOST: Host = INSIDE.model_copy(
+    update={
+        "ssh": INSIDE.ssh.model_copy(update={"address": ADDRESS}),
+        "vaulted": (SecretStr(ADDRESS),),
+        "read_with": ("ansible-vault",),
+    }
+)
+
+
+def lost(host: Host) -> Session:
+    raise Unreachable(UnreachableCode.NETWORK, f"{host.ssh.address}: No route to host")
+
+
+def test_an_encrypted_address_is_in_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    out = io.StringIO()
+    writer = MaskedWriter(out, Masker())
+    reporter = TextReporter(writer, writer, program="remediate")
+    report: Report = run(app_down, (HOST,), reporter=reporter, connect=lost, options=Options(plan=True))
+    writer.flush()
+    stored = [file.read_bytes().decode(errors="replace") for file in tmp_path.rglob("*") if file.is_file()]
+    assert stored
+    assert ADDRESS not in "\n".join([out.getvalue(), report.model_dump_json(), repr(report), *stored])
+    assert "the inventory was read with ansible-vault" in out.getvalue()
+    (outcome,) = report.hosts
+    assert (outcome.address, outcome.read_with) == ("encrypted", ("ansible-vault",))
+    assert outcome.error is not None
+    assert "No route to host" in outcome.error.message
+
+
+def test_an_encrypted_address_is_in_no_triage() -> None:
+    report = triage((HOST,), (app_down,), connect=lost)
+    assert ADDRESS not in report.model_dump_json()
+    assert "No route to host" in report.model_dump_json()
