@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ _MOST_DEAD: Final = 4
 _WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
 """Seconds before each further try of what could not be found out."""
 _LISTED: Final = 500
+_TICKS: Final = timedelta(hours=1)
+"""The age up to which ticks of timers are kept: there are four in a minute."""
 _LOOK: Final = 0.1
 _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
@@ -87,27 +90,13 @@ class DbosEngine:
     def launch(self) -> None:
         """See RunEngine."""
         DBOS.launch()
-        poll = self._limits.poll_seconds
-        DBOS.register_queue(
-            HOSTS,
-            partition_concurrency=1,
-            worker_concurrency=_QUEUED_AT_ONCE,
-            polling_interval_sec=poll,
-            on_conflict="always_update",
+        queue = partial(
+            DBOS.register_queue, polling_interval_sec=self._limits.poll_seconds, on_conflict="always_update"
         )
-        DBOS.register_queue(
-            PLAYBOOKS,
-            partition_concurrency=self._limits.playbook,
-            polling_interval_sec=poll,
-            on_conflict="always_update",
-        )
-        DBOS.register_queue(
-            FLEET,
-            global_concurrency=self._limits.fleet,
-            worker_concurrency=min(self._limits.worker, self._limits.fleet),
-            polling_interval_sec=poll,
-            on_conflict="always_update",
-        )
+        queue(HOSTS, partition_concurrency=1, worker_concurrency=_QUEUED_AT_ONCE)
+        queue(PLAYBOOKS, partition_concurrency=self._limits.playbook)
+        worker = min(self._limits.worker, self._limits.fleet)
+        queue(FLEET, global_concurrency=self._limits.fleet, worker_concurrency=worker)
         wanted = {name: cron for name, (cron, _) in self._timers.items()}
         for schedule in DBOS.list_schedules():
             if wanted.get(schedule["schedule_name"]) != schedule["schedule"]:
@@ -161,16 +150,23 @@ class DbosEngine:
 
     def forget(self, age: timedelta) -> int:
         """See RunEngine."""
-        ended = DBOS.list_workflows(
+        now = datetime.now(UTC)
+        ticks = [f"{_TIMER}{name}" for name in self._timers]
+        return self._forgotten(_RUN, now - age) + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
+
+    def _forgotten(self, names: str | list[str], before: datetime) -> int:
+        total = 0
+        while ended := DBOS.list_workflows(
             status=["SUCCESS", "ERROR", "CANCELLED"],
-            completed_before=(datetime.now(UTC) - age).isoformat(),
+            name=names,
+            completed_before=before.isoformat(),
             load_input=False,
             load_output=False,
             limit=_LISTED,
-        )
-        if ended:
+        ):
             DBOS.delete_workflows([one.workflow_id for one in ended])
-        return len(ended)
+            total += len(ended)
+        return total
 
     def close(self, patience: timedelta = timedelta()) -> None:
         """See RunEngine."""

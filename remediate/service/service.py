@@ -85,7 +85,7 @@ def working(
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
         # All processes have the same timers, because any of them may be given a tick.
         engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
-        engine.every("forget", "0 17 3 * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
+        engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         engine.launch()
         if presence is not None:
             leaving.enter_context(_present(presence, engine, stop, lost))
@@ -198,5 +198,5 @@ def _thread(target: Callable[..., None], *given: object) -> Thread:
 
 
 def _forget(engine: DbosEngine, age: timedelta) -> None:
-    while engine.forget(age):
-        pass
+    if (number := engine.forget(age)) > 0:
+        _LOG.info("%d stored ends of runs and timers were deleted", number)

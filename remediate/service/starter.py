@@ -6,7 +6,6 @@ from threading import Event
 from typing import Final
 
 from remediate.alerts.store import AlertStore, AutomaticStart
-from remediate.core.options import Options
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
@@ -50,7 +49,7 @@ class Starter:
             playbook=decided.playbook,
             host=decided.host,
             requested_by=f"{REQUESTED_BY}{decided.rule}",
-            reason=Options(reason=decided.reason[:500]).reason,
+            reason=decided.reason[:500],
             priority=priority(severity),
         )
 
