@@ -11,14 +11,17 @@ import pytest
 from remediate.journal.journal import Journal
 from remediate.service.request import DurableRun, DurableState
 from support.durable import ToyFleet, Worker
+from support.soak import times
 
-KILLS: Final = 4
+KILLS: Final = times(ci=4, soak=100)
+TURNS: Final = times(ci=1, soak=100)
+RUNS: Final = times(ci=4, soak=100)
 CHANCE: Final = random.Random()  # noqa: S311  # Another moment each time: what it finds is to be mended.
 
 
 @pytest.fixture
 def toys(tmp_path: Path) -> ToyFleet:
-    return ToyFleet(tmp_path / "fleet", 4, step_seconds=0.5).build()
+    return ToyFleet(tmp_path / "fleet", RUNS, step_seconds=0.5).build()
 
 
 def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
@@ -34,6 +37,7 @@ def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
         assert [run.id for run in journal.runs() if run.unfinished] == []
 
 
+@pytest.mark.soak
 def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path) -> None:
     for _ in range(KILLS):
         worker = Worker(toys, state)
@@ -41,6 +45,22 @@ def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path)
         time.sleep(CHANCE.uniform(0.1, 2))
         worker.kill()
     demand_each_once(toys, Worker(toys, state).launched().ended())
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_two_workers_that_are_killed_in_turn(
+    toys: ToyFleet, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMEDIATE_JOURNAL", url)
+    places = (tmp_path / "one", tmp_path / "two")
+    workers = [Worker(toys, place, url).launched() for place in places]
+    for turn in range(TURNS):
+        time.sleep(CHANCE.uniform(0.1, 2))
+        workers[turn % 2].kill()
+        workers[turn % 2] = Worker(toys, places[turn % 2], url).launched()
+    demand_each_once(toys, workers[0].ended())
+    workers[1].ended()
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)

@@ -23,6 +23,7 @@ from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.service import working
 from remediate.testing import PaperHost
 from remediate.transport.session import Session
+from support.soak import times
 
 PLAYBOOK: Final = '''
     """A toy host is down."""
@@ -196,7 +197,7 @@ class Worker:
         self._here.close()
 
     def ended(self) -> list[DurableRun]:
-        assert self._here.poll(150)
+        assert self._here.poll(times(ci=150, soak=3700))
         ended = [DurableRun.model_validate(each) for each in self._here.recv()]
         self._process.join(60)
         self._here.close()
@@ -214,4 +215,6 @@ def _work(directory: str, state: str, journal: str | None, pipe: Connection) -> 
         for run, name in zip(ids, fleet.names, strict=True):
             at_work.engine.start(request(name), run)
         pipe.send("launched")
-        pipe.send([run.model_dump(mode="json") for run in until_ended(at_work.engine.find, ids, 120)])
+        pipe.send(
+            [run.model_dump(mode="json") for run in until_ended(at_work.engine.find, ids, times(ci=120, soak=3600))]
+        )
