@@ -13,12 +13,13 @@ DEBIAN ?= bookworm
 # All comparisons, or `short`: whether they can run at all.
 BENCH ?= full
 
-.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal bench soak fresh schemas clean
+.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal bench soak fresh schemas docs clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make docs   build the site of the documentation into build/site, without the network"
 	@echo "make bench  compare its speed with other tools, on an idle machine: writes docs/performance.md, in 20 minutes"
 	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
 	@echo "make clean  remove containers, images and state of this checkout"
@@ -76,6 +77,10 @@ fresh:
 
 schemas: setup
 	@$(RUN) python -m remediate.commands.docs.schemas docs/schemas
+
+docs: setup
+	@$(RUN) python docs/site/build.py build/site
+	@echo "open build/site/index.html; to search it too: python3 -m http.server -b 127.0.0.1 -d build/site"
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images

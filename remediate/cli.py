@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from remediate import __version__
 from remediate.commands.command import RUN_PREFIXES, Command, program_name
-from remediate.commands.registry import commands
+from remediate.commands.registry import other_commands, remedy_commands
 from remediate.commands.usage import explain
 from remediate.core.flags import HOST
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
@@ -77,20 +77,24 @@ def namespace(root: Path | None = None) -> Collection:
 
     `root` is the project's directory; without it the project is searched from the current directory upwards.
     """
-    known = _known(Project(root) if root is not None else Project.here())
+    known = _known(Project(root) if root is not None else Project.here(), ())
     named = set(known)
     if isinstance(program := getattr(sys.modules["__main__"], "program", None), Program):
         _collect_rarely()
+        _help_before_values(program)
         _explain_parse_errors(program)
         # A tasks.py may put our tasks below a name of its own, or give them other names.
         named = {name for name in known if any(f".{word}".endswith(f".{name}") for word in program.argv)} or named
     return _tree(known, named)
 
 
-def _known(project: Project) -> dict[str, Command]:
+def _known(project: Project, line: Sequence[str]) -> dict[str, Command]:
+    """Return the commands by name. A line that names others, and no `do.*`, needs no single remedy."""
     # Invoke disables writing bytecode (--write-pyc), so each run would compile again all that it imports from here on.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-    known = {command.name: command for command in commands(project)}
+    known = {command.name: command for command in other_commands(project)}
+    if not any(name in line for name in known) or any(word.startswith("do.") for word in line):
+        known |= {command.name: command for command in remedy_commands(project)}
     if not _HELP.isdisjoint(sys.argv[1:]):
         known |= {name: _fitted(known[name]) for name in sys.argv[1:] if name in known}
     return known
@@ -221,10 +225,22 @@ class RemediateProgram(Program):
     @override
     def parse_collection(self) -> None:
         try:
-            self.namespace = _tree(_known(Project.here()), self.argv)
+            self.namespace = _tree(_known(Project.here(), self.argv), self.argv)
         except ConfigurationError as error:
             _refuse(str(error))
+        _help_before_values(self)
         super().parse_collection()
+
+    @override
+    def parse_core_args(self) -> None:
+        super().parse_core_args()
+        shell = str(self.args["print-completion-script"].value)
+        # Invoke's own completion loses empty words, and offers commands where a host is wanted.
+        if shell or self.args.complete.value:
+            from remediate.commands.completion import completed, script
+
+            sys.stdout.write(script(shell) if shell else completed(self.core.remainder))
+            raise Exit
 
     @override
     def parse_core(self, argv: list[str] | None) -> None:
@@ -232,7 +248,9 @@ class RemediateProgram(Program):
             try:
                 super().parse_core(argv)
             except ValueError:  # Invoke converts these itself.
-                _refuse("--list-depth and --command-timeout take a whole number")
+                raise Exit("--list-depth and --command-timeout take a whole number") from None
+            except ConfigurationError as error:
+                raise Exit(str(error)) from None
 
     @override
     def parse_tasks(self) -> None:
@@ -245,6 +263,14 @@ class RemediateProgram(Program):
             super().parse_cleanup()
 
 
+def _help_before_values(program: Program) -> None:
+    """Show the help of a command that is followed by --help. Invoke would take it for the value that it needs."""
+    words = program.core.unparsed
+    if len(words) > 1 and words[1] in _HELP:
+        program.core[0].args.help.value = words[0]
+        words.clear()
+
+
 def _explain_parse_errors(program: Program) -> None:
     """Let `invoke` or `fab`, which is running, report a line that it cannot parse in our words.
 
@@ -253,8 +279,12 @@ def _explain_parse_errors(program: Program) -> None:
 
     def explained(parse: Callable[[], None]) -> Callable[[], None]:
         def call() -> None:
-            with _in_our_words(program, _PARSE_ERROR):
-                parse()
+            try:
+                with _in_our_words(program, _PARSE_ERROR):
+                    parse()
+            except OSError as error:
+                _output_is_lost(error)
+                raise Exit(code=_PARSE_ERROR) from None
 
         return call
 

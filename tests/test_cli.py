@@ -86,6 +86,12 @@ def test_a_list_of_nothing(box: Box) -> None:
     box("--list", "nowhere").usage("nowhere")
 
 
+def test_a_number_that_is_none_is_named_once(box: Box) -> None:
+    said = box("--list-depth", "x")
+    said.usage("remediate: --list-depth and --command-timeout take a whole number")
+    assert said.err.count("remediate: ") == 1
+
+
 # -- which tasks a line names ------------------------------------------------------------------------------------------
 
 

@@ -19,9 +19,15 @@ from support.doc_pages import EVERY_PAGE, PAGES_OF_IT, ROOT, code, tree, typed
 
 @EVERY_PAGE
 def test_every_command_exists_with_its_flags(page: Path) -> None:
+    written = {
+        name.replace("_", "-") for name in re.findall(r"^@playbook\(.*\)\ndef (\w+)", page.read_text(), re.MULTILINE)
+    }
     for line in code(page):
         if (words := typed(line)) is None:
             continue
+        prefix, _, name = words[0].partition(".")
+        if name in written:  # The page has the reader write this playbook. Its commands are those of any other.
+            words[0] = f"{prefix}.app-down"
         if len(words) == 1:  # it is only named: what it needs need not stand there
             assert words[0] in namespace(ROOT).task_names or words[0] in remedies()
         else:

@@ -8,7 +8,14 @@ from remediate.commands.terminal import Terminal, interruptible
 from remediate.core.host import Host
 from remediate.core.host_names import names_of
 from remediate.core.options import Options
-from remediate.core.verdict import COMMON_CAUSE, CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
+from remediate.core.verdict import (
+    APPROVAL_MISSING,
+    COMMON_CAUSE,
+    CONSENT_MISSING,
+    TOO_MANY_HOSTS,
+    Decision,
+    RefusalCode,
+)
 from remediate.engine.fleet import without_asking
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Limit
@@ -45,7 +52,7 @@ def decide(terminal: Terminal, host: Host, limit: Limit, stop: Event) -> str | N
     if not terminal.interactive or stop.is_set():
         return None
     # Hosts that may share a cause are asked about once. The limit names them.
-    whom, them = ("", "them") if limit.code == COMMON_CAUSE else (f"{host.name}: ", "it")
+    whom, them = ("", "them") if limit.code in {COMMON_CAUSE, APPROVAL_MISSING} else (f"{host.name}: ", "it")
     terminal.err.write(f"{'':{MARGIN}}{whom}{limit.code.name}: {limit.why}\n")
     try:
         with interruptible():

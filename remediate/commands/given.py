@@ -29,6 +29,7 @@ OPTIONS: Final = (
     "serial",
     "max_fail",
     "forks",
+    "approved",
     "reason",
     "incident",
 )
@@ -61,7 +62,10 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
+    dialled = () if options.overrides else hosts[: options.forks]
+    if dialled:  # This is the first output, before everything that takes long.
+        terminal.progress("connecting" if len(hosts) == 1 else f"connecting to {len(hosts)} hosts")
+    with Connections(dialled, client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 
@@ -91,7 +95,8 @@ def options_of(flags: Flags) -> "Options":
         if detail["type"] in {"float_parsing", "int_parsing"}:
             flag = str(detail["loc"][0]).replace("_", "-")
             raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
-        raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
+        # What concerns several flags begins with the name of one.
+        raise ConfigurationError(f"--{one_line(error).removeprefix('value: ').replace('_', '-')}") from None
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:

@@ -8,13 +8,14 @@ makes one test for each declared case. Every process that runs tests uses its ow
 `pairs="all"` adds cases two at a time. The plugin needs a container engine and testinfra (`remediate[rehearsal]`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from remediate.core.playbook import Playbook
     from remediate.rehearsal.outcome import TrialOutcome
     from remediate.rehearsal.places import ContainerPlace
     from remediate.rehearsal.trial import Trial
@@ -48,6 +49,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(
         _FIXTURE, [(playbook.name, trial) for trial in trials], ids=[trial.name for trial in trials], indirect=True
     )
+
+
+@pytest.fixture
+def load_playbook(pytestconfig: pytest.Config) -> "Callable[[str], Playbook]":
+    """Return a playbook of the project by its name, for tests that need no host."""
+    from remediate.project.project import Project
+
+    return Project.find(pytestconfig.rootpath).load
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.commands.maintenance_registry import maintenance_commands
+from remediate.commands.service_registry import service_commands
 from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 def commands(project: Project) -> Iterator[Command]:
     """Yield every command of a project."""
+    yield from other_commands(project)
+    yield from remedy_commands(project)
+
+
+def other_commands(project: Project) -> Iterator[Command]:
+    """Yield every command except those of single remedies."""
     playbooks = list(project.playbooks().values())
     for listed in playbooks:
         yield _playbook(listed, project, plan=False)
@@ -25,14 +32,21 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _runs(project)
     yield from _kill_switch(project)
     yield from _staging(project)
-    yield _docs(project)
+    yield from _docs(project)
+    yield from _scaffolds(project)
     yield from _rehearsals(project, playbooks)
+    yield _init(project)
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
-    yield from _service(project)
+    yield _approve(project)
+    yield from service_commands(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
+
+
+def remedy_commands(project: Project) -> Iterator[Command]:
+    """Yield the command of every single remedy. All their modules are read for it."""
     for remedy in catalogue.listed().values():
         if not remedy.is_human:
             yield _remedy(remedy, project)
@@ -201,6 +215,20 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
     yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
 
 
+def _init(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.onboarding.init import write_inventory
+
+        return write_inventory(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST._replace(help="one host: [user@]host[:port], or its name in an inventory"),
+        INVENTORY,
+        Flag("out", "write this file (default: inventories/HOST.yml); an existing one is never overwritten"),
+    )
+    return Command("init", "Look at a host over SSH, and write its inventory. It only reads.", flags, body)
+
+
 def _sudoers(project: Project) -> Command:
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.privileges import print_sudoers
@@ -250,26 +278,25 @@ def _alert(project: Project) -> Command:
     return Command("alert", _ALERT, flags, body)
 
 
-def _service(project: Project) -> Sequence[Command]:
-    def serve_body(flags: dict[str, object], terminal: "Terminal") -> int:
-        from remediate.commands.serve import serve
+def _approve(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.approve import approve
 
-        return serve(flags, project, terminal)
-
-    def worker_body(_: dict[str, object], terminal: "Terminal") -> int:
-        from remediate.commands.serve import work
-
-        return work(project, terminal)
+        return approve(flags, project, terminal, program=program_name())
 
     flags = (
-        Flag("port", "port to listen on (default: 8787)"),
-        Flag("bind", "address to listen on (default: 127.0.0.1)"),
-        Flag("behind-tls-proxy", "a proxy with TLS stands in front, so --bind may be another address", bool),
+        Flag("hash", "hash of the plan, as --plan printed it; `list` shows the plans that wait", positional=True),
+        Flag("key", "SSH key to sign with (default: the first in ~/.ssh); of one in an agent, the public part"),
+        Flag("withdraw", "withdraw the plan instead", bool),
+        Flag("yes", "do not ask whether the plan is right", bool),
     )
-    return (
-        Command("serve", "Take alerts over HTTP, and run what the policy decides (experimental).", flags, serve_body),
-        Command("worker", "Work on the runs of a service on another machine, over PostgreSQL.", (), worker_body),
-    )
+    return Command("approve", _APPROVE, flags, body)
+
+
+_APPROVE: Final = """Approve one plan that --plan made, with a signature: `approve HASH`.
+
+The project's allowed_signers file names the persons who may. The plan then runs once, with --approved HASH.
+"""
 
 
 def _incidents(project: Project) -> Iterator[Command]:
@@ -284,10 +311,34 @@ Nothing is started: a proposal is shown as the command that a person may run.
 """
 
 
-def _docs(project: Project) -> Command:
-    def body(_: dict[str, object], terminal: "Terminal") -> int:
+def _scaffolds(project: Project) -> Iterator[Command]:
+    def of(name: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.scaffold import scaffold
+
+            command: Callable[..., int] = getattr(scaffold, name)
+            return command(flags, project, terminal, program=program_name())
+
+        return body
+
+    remedy = Flag("name", "its kind: TOOL.VERB, for example gunicorn.restart")
+    playbook = Flag("name", "its name, for example web-down")
+    yield Command("new.remedy", "Write a remedy with its fault, test and page.", (remedy,), of("new_remedy"))
+    yield Command("new.playbook", "Write a playbook with its cases, test and page.", (playbook,), of("new_playbook"))
+
+
+def _docs(project: Project) -> Sequence[Command]:
+    def build_body(_: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.docs.build import build_docs
 
         return build_docs(project, terminal)
 
-    return Command("docs.build", "Write the page of every playbook to docs/, from the code.", (), body)
+    def runbook_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs.printed import write_runbook
+
+        return write_runbook(project, terminal)
+
+    return (
+        Command("docs.build", "Write the pages of playbooks, remedies and commands to docs/.", (), build_body),
+        Command("docs.runbook", "Write the whole runbook to docs/ as one document to print.", (), runbook_body),
+    )

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
+from remediate.commands.plan_lines import plan_lines, typed_run
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
@@ -21,6 +23,9 @@ from remediate.report.details import detail_lines
 from remediate.report.junit import junit_document, run_suite
 from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
+
+if TYPE_CHECKING:
+    from remediate.approvals.approvals import Approvals
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
@@ -52,6 +57,11 @@ def run_from_flags(
         with reporter.still():
             return decide(terminal, host, limit, stop)
 
+    def approvals() -> "Approvals":
+        from remediate.approvals.approvals import Approvals
+
+        return Approvals.of(project, url=project.journal(), command=typed_run(runnable, flags))
+
     with stoppable(reporter.noticed) as stop:
         report = run(
             runnable,
@@ -65,11 +75,13 @@ def run_from_flags(
             project=None if options.incident is None else project.identity(),
             limits=run_limits(project.root),
             decide=decided,
+            approvals=approvals,
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
+    narrative.write("".join(f"        {line}\n" for line in plan_lines(report, approvals, program)))
     if resolved:  # an update would be refused
         show = f"{program} incident.timeline --incident {options.incident}"
         narrative.write(f"        the incident is resolved, this run is on its timeline: {show}\n")

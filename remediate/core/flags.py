@@ -28,6 +28,7 @@ OPTIONS: Final = {
     "serial": "hosts to change at a time: N, P% or a list like 1,5,20%; the first batch has to be fixed (default: 1)",
     "max_fail": "hosts that may fail before the rest are left alone: N or P% (default: 0)",
     "forks": "hosts to ask at the same time (default: 20)",
+    "approved": "run exactly the approved plan with this hash, without asking",
     "reason": "why, for the record",
     "incident": "incident that this run belongs to",
 }
@@ -53,6 +54,7 @@ RUN = (
     JSON,
     JUNIT,
     VERBOSE,
+    option("approved"),
     option("reason"),
     option("incident"),
     Flag("override", "refusal to override, as CODE=why; may be repeated", list),

@@ -1,13 +1,23 @@
 """The options of a run."""
 
+import re
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from remediate.core.field_types import FrozenModel
 from remediate.core.flags import OPTIONS
 from remediate.core.rollout import MaxFail, Serial
 
+
+def _plan_prefix(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise ValueError("takes 12 to 64 hexadecimal digits, as --plan prints them")
+    return text
+
+
+PlanPrefix = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_plan_prefix)]
+"""The hash of a plan, or its first twelve digits or more."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
 
@@ -23,6 +33,7 @@ class Options(FrozenModel):
     serial: Serial = Field(default="1", description=OPTIONS["serial"])
     max_fail: MaxFail = Field(default="0", description=OPTIONS["max_fail"])
     forks: int = Field(default=20, ge=1, le=1000, description=OPTIONS["forks"])
+    approved: PlanPrefix | None = Field(default=None, description=OPTIONS["approved"])
     reason: Line | None = Field(default=None, description=OPTIONS["reason"])
     incident: Line | None = Field(default=None, description=OPTIONS["incident"])
     overrides: dict[str, Line] = Field(default={}, description="refusal codes to override, each with why")
@@ -31,4 +42,10 @@ class Options(FrozenModel):
     def _room_to_hold(self) -> Self:
         if not self.plan and self.timeout < self.hold:
             raise ValueError(f"timeout of {self.timeout:g} s leaves no room to hold for {self.hold:g} s")
+        return self
+
+    @model_validator(mode="after")
+    def _plan_or_run(self) -> Self:
+        if self.plan and self.approved is not None:
+            raise ValueError("approved runs a plan, so it does not go together with a new one")
         return self

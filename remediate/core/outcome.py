@@ -196,6 +196,10 @@ class Report(FrozenModel):
     exit_code: int
     touched: Touched
     error: Problem | None = None
+    plan_hash: Identifier | None = Field(
+        default=None, description="hash of the plan that was made, or that was approved and run; null without one"
+    )
+    approved_by: tuple[Identifier, ...] = Field(default=(), description="who approved the plan that was run")
     hosts: tuple[HostOutcome, ...] = ()
 
 

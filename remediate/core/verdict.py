@@ -181,6 +181,24 @@ HISTORY_UNKNOWN = RefusalCode(
 LIMITS = (COOL_DOWN, RECURRING, COMMON_CAUSE, HISTORY_UNKNOWN)
 """The refusals of a run that was suppressed by a limit. A person may go on."""
 
+APPROVAL_MISSING = RefusalCode(
+    name="approval-missing",
+    meaning="The project lets only an approved plan change this host, and none was given.",
+    advice="have a plan approved, then run it with --approved HASH",
+)
+NOT_APPROVED = RefusalCode(
+    name="not-approved",
+    meaning="The plan is not approved, or its approval was used, has expired or was withdrawn.",
+    advice="make a new plan and have it approved",
+)
+PLAN_MOVED = RefusalCode(
+    name="plan-moved",
+    meaning="What would run now is not what was approved.",
+    advice="make a new plan and have it approved",
+)
+APPROVALS = (APPROVAL_MISSING, NOT_APPROVED, PLAN_MOVED)
+"""The refusals of a run that lacks an approval of exactly its plan."""
+
 UNFINISHED = RefusalCode(
     name="unfinished",
     meaning="Something was changed, and something else is needed now: run it again.",
@@ -205,6 +223,7 @@ ENGINE_CODES = (
     OUT_OF_TIME,
     PAUSED,
     *LIMITS,
+    *APPROVALS,
 )
 """The codes with which the engine itself refuses, for any remedy."""
 

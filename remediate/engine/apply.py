@@ -7,7 +7,6 @@ from typing import Final
 from remediate.core.command import Run
 from remediate.core.facts import Facts
 from remediate.core.outcome import StepOutcome, Touched, Verified
-from remediate.core.playbook import Probes
 from remediate.core.remedy import Failed, Proven, Remedy, Verification, basis
 from remediate.core.verdict import (
     JOURNAL_UNWRITABLE,
@@ -16,16 +15,18 @@ from remediate.core.verdict import (
     MOVED,
     OUT_OF_TIME,
     PAUSED,
+    PLAN_MOVED,
     Decision,
     Verdict,
     proceed,
     refuse,
 )
 from remediate.engine.context import NotRecorded
-from remediate.engine.judge import RULES, Symptom, explain, judge, not_attempted, relied_on, symptom, verification
+from remediate.engine.judge import Symptom, explain, fenced, judge, not_attempted, symptom, verification
 from remediate.engine.lock import LockedByOthers, lock_refusal
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import Ran, step_outcome, stops_dependents
+from remediate.engine.planned import HeldPlan
 from remediate.engine.rejoin import found_out
 from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey
 from remediate.engine.transitions import judge_patiently
@@ -66,11 +67,12 @@ class Changes:
 class Applier:
     """The steps of one run on an examined host. `changes` is true at any moment, also after an exception."""
 
-    def __init__(self, opened: OpenHost, changes: Changes, despite: str) -> None:
-        """Take an examined host. `despite` is added to the reason of every change."""
+    def __init__(self, opened: OpenHost, changes: Changes, despite: str, held: HeldPlan | None) -> None:
+        """Take an examined host. `despite` is added to the reason of every change; `held` is its approved plan."""
         self._open = opened
         self._changes = changes
         self._despite = despite
+        self._held = held
 
     def step(self, position: int) -> None:
         """Judge the remedy at `position` on the latest facts, and apply it if it is needed.
@@ -88,7 +90,7 @@ class Applier:
                 self._keep(position, step.model_copy(update={"seconds": round(monotonic() - begun, 1)}))
                 return
             # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
-            self._open.surveyor.ask_alone(self._fenced(remedy))
+            self._open.surveyor.ask_alone(fenced(self._open.host_plan, remedy))
             self._open.survey()
             verdict = judge_patiently(self._open, position)[position].verdict
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
@@ -110,8 +112,8 @@ class Applier:
         """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
         opened, changes, before = self._open, self._changes, self._open.facts
         act = self._act(remedy)
-        if (paused := self._paused()) is not None:
-            return step_outcome(remedy, paused, before)
+        if (refusal := self._paused() or self._departure(position, remedy, act)) is not None:
+            return step_outcome(remedy, refusal, before)
         try:
             opened.context.record.intend(opened.host, position, remedy, act.steps, basis(remedy, before))
         except NotRecorded as error:
@@ -174,15 +176,11 @@ class Applier:
 
     # -- one exec --------------------------------------------------------------------------------------------------
 
-    def _fenced(self, remedy: Remedy) -> Probes:
-        """Return the questions that are asked again under the lock: identity, permissions, the rest."""
-        relied = relied_on(self._open.host_plan, remedy)
-        return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied)))
-
     def _act(self, remedy: Remedy) -> Act:
         """Return the steps with a fence of the guard's facts."""
         facts, options = self._open.facts, self._open.options
-        answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in self._fenced(remedy))
+        asked = fenced(self._open.host_plan, remedy)
+        answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in asked)
         fence = tuple(
             Fence(run=run, stdout=output.stdout, exit=output.exit, volatile=volatile)
             for run, output, volatile in answers
@@ -211,6 +209,14 @@ class Applier:
         """Return the refusal if the kill switch says that nothing may be changed now."""
         why = self._open.context.paused()
         return None if why is None else refuse(PAUSED, why)
+
+    def _departure(self, position: int, remedy: Remedy, act: Act) -> Verdict | None:
+        """Return the refusal of a step that is not in the approved plan, if there is one."""
+        if self._held is None:
+            return None
+        changed = self._changes.touched is not Touched.NO
+        why = self._held.departure(position, remedy, act.steps, self._open.facts, changed=changed)
+        return None if why is None else refuse(PLAN_MOVED, why)
 
     def _exec(self, remedy: Remedy, act: Act) -> Ran | Verdict | None:
         before, stop = self._open.facts, self._open.stop

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from remediate import __version__
 from remediate.core.host import Host
@@ -18,6 +18,7 @@ from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Mode, Problem, Report, overall, touched
 from remediate.core.playbook import Runnable
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
+from remediate.engine.change_gate import ChangeGate
 from remediate.engine.context import Context
 from remediate.engine.host_pool import Consent, HostPool
 from remediate.engine.host_runner import HostRunner
@@ -38,6 +39,9 @@ from remediate.remedies.single import SingleRemedy
 from remediate.transport.controller import HttpController
 from remediate.transport.dialing import Connections
 from remediate.transport.session import Session
+
+if TYPE_CHECKING:
+    from remediate.approvals.approvals import Approvals
 
 _NAME: Final = 100
 """The longest name of an operator, in characters."""
@@ -96,6 +100,7 @@ def run(
     project: str | None = None,
     limits: RunLimits | None = None,
     decide: Decide = nobody,
+    approvals: "Callable[[], Approvals] | None" = None,
     run_id: str | None = None,
     resumes: Collection[str] = (),
 ) -> Report:
@@ -104,9 +109,9 @@ def run(
     For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is a database URL that replaces the
     user's own journal. `project` limits `incident` to that project (`Project.identity`); without it any project's
     incident is accepted. `limits` replace those of the project around the working directory; `decide` asks a person
-    about a limit that a host has reached. `run_id` is a new id that the caller made, so that it can look for the run
-    after a crash. To the limits, what the runs in `resumes` did belongs to this one. Raises ConfigurationError for the
-    caller's mistakes, an undeclared incident included.
+    about a limit that a host has reached; `approvals` replace those of the same project. `run_id` is a new id that the
+    caller made, so that it can look for the run after a crash. To the limits, what the runs in `resumes` did belongs to
+    this one. Raises ConfigurationError for the caller's mistakes, an undeclared incident included.
     Everything that happens on a host ends in the Report, also several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
@@ -126,6 +131,16 @@ def run(
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
+    gate = ChangeGate(
+        runnable,
+        consent,
+        approvals or (lambda: _approvals(journal)),
+        decide=decide,
+        noticed=reporter.noticed,
+        run=run_id,
+    )
+    if chosen.approved is not None:
+        gate.demand_known(chosen.approved)
     with ExitStack() as leaving:
         # Start connecting before the journal opens, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
@@ -173,10 +188,11 @@ def run(
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:
-            outcomes = pool.run(consent, suppress)
+            outcomes = pool.run(gate, suppress)
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
             problem = Problem(code="configuration", message=str(error))
+        gate.propose(runs, chosen, operator=operator, incident=incident)
         verdict = overall(outcomes) if problem is None else None
         report = Report(
             version=__version__,
@@ -192,6 +208,8 @@ def run(
             exit_code=USAGE_EXIT_CODE if verdict is None else verdict.exit_code,
             touched=touched(outcomes),
             error=problem,
+            plan_hash=gate.plan_hash,
+            approved_by=gate.approved_by,
         )
         report = masker.masked(report).model_copy(update={"hosts": outcomes})  # The outcomes are masked already.
         record.finish(report, report.model_dump_json(by_alias=True))
@@ -199,6 +217,13 @@ def run(
             reporter.unrecorded(record.trouble)
         reporter.ended(report)
     return report
+
+
+def _approvals(journal: str | None) -> "Approvals":
+    """Return the approvals of the project around the working directory. Raises ConfigurationError."""
+    from remediate.approvals.approvals import Approvals
+
+    return Approvals.of(Project.here(), url=journal)
 
 
 def _known_incident(named: str, journal: str | None, project: str | None) -> str:

@@ -8,7 +8,9 @@ from remediate.core.facts import Facts
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, readings
+from remediate.core.plan import PlannedHost
 from remediate.core.playbook import HostPlan, Runnable, Severity
+from remediate.core.remedy import Remedy
 from remediate.core.verdict import RefusalCode
 from remediate.engine.apply import Applier, Changes, Stopped
 from remediate.engine.conclusion import conclude, held
@@ -18,9 +20,10 @@ from remediate.engine.judge import CLOCK, RULES
 from remediate.engine.lazy_session import LazySession
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import identity_of
+from remediate.engine.planned import HeldPlan, planned_host
 from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
 from remediate.engine.unchanged import decide, untouched
-from remediate.errors import ContactLost, Unreachable
+from remediate.errors import ContactLost, Unreachable, Unreadable
 
 STALE_SECONDS: Final = 10.0
 """Seconds after which a survey is repeated before acting. It ages while consent is asked or other hosts are changed."""
@@ -47,6 +50,8 @@ class HostRunner:
         self._before = Facts({})
         self._changes = Changes()
         self._despite = ""
+        self._plan: PlannedHost | Unreadable | None = None
+        self._held: HeldPlan | None = None
 
     def ask(self) -> OpenSurvey:
         """Connect, and send the questions of the first survey. It says nothing to anybody.
@@ -78,6 +83,8 @@ class HostRunner:
             self._surveyed = monotonic() - waiting
             self.context.reporter.surveyed(self.host, readings(self._before))
             ending = decide(self._examined)
+            if ending is not None and ending.verdict is RunVerdict.PENDING:
+                self._plan = self._present_plan()
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
         self._examined_at = monotonic()
@@ -86,7 +93,7 @@ class HostRunner:
     def mend(self) -> HostOutcome:
         """Apply the needed remedies, innermost first, each judged on the latest facts, then hold."""
         opened, changes = self._examined, self._changes
-        applier = Applier(opened, changes, self._despite)
+        applier = Applier(opened, changes, self._despite, self._held)
         opened.waited(monotonic() - self._examined_at)
         try:
             if monotonic() - self._surveyed > STALE_SECONDS:
@@ -114,9 +121,31 @@ class HostRunner:
         """Return the present decision on every remedy, with the exact commands."""
         return self._examined.planned()
 
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The remedies of an examined host."""
+        return () if self._host_plan is None else self._host_plan.remedies
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a plan run found something to do on it."""
+        return self._plan is not None
+
+    @property
+    def plan(self) -> PlannedHost:
+        """What would be done on an examined host. Raises Unreadable if that cannot be told for certain."""
+        plan = self._present_plan() if self._plan is None else self._plan
+        if isinstance(plan, Unreadable):
+            raise plan
+        return plan
+
+    def hold_to_plan(self) -> None:
+        """Let nothing run but the present plan, because a person approved it."""
+        self._held = HeldPlan(self.plan, self._examined.host_plan)
+
     def go_on(self, despite: str) -> None:
         """Note what a person decided to go on in spite of. The changes say so."""
-        self._despite = f"; {despite}"
+        self._despite += f"; {despite}"
 
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
         """End an examined host that this run must not change."""
@@ -150,6 +179,13 @@ class HostRunner:
         if self._open is None:
             raise RuntimeError("a host is examined before anything else")
         return self._open
+
+    def _present_plan(self) -> PlannedHost | Unreadable:
+        opened = self._examined
+        try:
+            return planned_host(self.host, opened.host_plan, opened.judge(), opened.facts)
+        except Unreadable as why:
+            return why
 
     def _severity(self, verdict: RunVerdict) -> Severity | None:
         """Return the severity if it depends on the facts. A healthy host has none."""

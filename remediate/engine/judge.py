@@ -73,6 +73,11 @@ def relied_on(host_plan: HostPlan, remedy: Remedy) -> Probes:
     return tuple(probe for each in before for probe in each.steady())
 
 
+def fenced(host_plan: HostPlan, remedy: Remedy) -> Probes:
+    """Return the questions that are asked again under the lock: identity, permissions, the rest."""
+    return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on(host_plan, remedy))))
+
+
 def _own_verdicts(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> list[Verdict]:
     """Ask every guard alone. A wait becomes a skip if the symptom is over and nothing is needed.
 

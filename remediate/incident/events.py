@@ -244,6 +244,17 @@ class RunLanded(FrozenModel):
         return not self.playbook.startswith("do.") and self.verdict not in unjudged
 
 
+class PlanDecided(FrozenModel):
+    """A plan with `--incident` was approved, or withdrawn. It is read from the proposals."""
+
+    kind: Literal["plan"] = "plan"
+    decision: Literal["approved", "withdrawn"]
+    plan: Identifier = Field(description="the hash of the plan, shown short")
+    playbook: Identifier
+    hosts: tuple[Identifier, ...]
+    proof: str = Field(default="", description="the key or session that proved who approved")
+
+
 HUMAN_STEP: Final = "human-step"
 _BLIND: Final = frozenset({"unreadable", "out-of-time", "locked", "consent-missing", "too-many-hosts"})
 """Codes that say nothing about the fault on a host."""
@@ -264,7 +275,8 @@ Data = Annotated[
     | Messaged
     | Resolved
     | Reviewed
-    | RunLanded,
+    | RunLanded
+    | PlanDecided,
     Field(discriminator="kind"),
 ]
 
@@ -272,7 +284,7 @@ Data = Annotated[
 class Event(FrozenModel):
     """One event of an incident, with its time and author."""
 
-    id: str = Field(description="UUIDv7; of a run: the run's")
+    id: str = Field(description="UUIDv7; of a run: the run's; of a plan: the proposal's, and who decided")
     incident: str = Field(description="UUIDv7 of the incident")
     at: Moment
     who: Line

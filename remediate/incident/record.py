@@ -22,6 +22,7 @@ from remediate.incident.events import (
     Identified,
     Messaged,
     Noted,
+    PlanDecided,
     Resolved,
     Reviewed,
     RunLanded,
@@ -187,7 +188,7 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
             return {"postmortem_path": data.path, "postmortem_written": incident.postmortem_written or data.edited}
         case Messaged() as data:
             return {"told_at": event.at} if data.message_kind in TELLING else {}
-        case Declared() | Attached() | Noted():
+        case Declared() | Attached() | Noted() | PlanDecided():
             return {}
 
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.events import Attached, Data, Declared, Event, RunStep
+from remediate.incident.plans import plan_events
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
 from remediate.journal.incident_ids import NAMED, RESOLVED, IncidentIds, declared_ids
@@ -203,7 +204,7 @@ def _events(connection: "Connection", incident: str) -> list[Event]:
     from remediate.journal.schema import incident_events, runs, steps
 
     rows = connection.execute(incident_events.select().where(incident_events.c.incident == incident)).all()
-    events = [_event(row) for row in rows]
+    events = [*(_event(row) for row in rows), *plan_events(connection, incident)]
     attached = [event.data.run for event in events if isinstance(event.data, Attached)]
     belongs = (runs.c.incident == incident) | runs.c.id.in_(attached)
     found = connection.execute(runs.select().where(belongs)).all()

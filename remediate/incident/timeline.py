@@ -18,6 +18,7 @@ from remediate.incident.events import (
     Identified,
     Messaged,
     Noted,
+    PlanDecided,
     Resolved,
     Reviewed,
     RunLanded,
@@ -171,6 +172,8 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
             return f"post-mortem written: {data.path}", ()
         case Attached():
             return f"run {data.run} belongs to it", ()
+        case PlanDecided():
+            return f"plan {data.plan} {data.decision}: {data.playbook} on {', '.join(data.hosts)}", (data.proof,)
         case RunLanded():
             return _run_title(data), _run_details(data)
 

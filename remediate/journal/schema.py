@@ -24,11 +24,12 @@ from remediate.journal.column_types import Moment, VisibleText
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0008_alerts"
+HEAD = "0009_approvals"
 """The version of these tables."""
 UPGRADED: dict[str, tuple[tuple[str, str], ...]] = {
     "0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis")),
     "0007_orphans": (),
+    "0008_alerts": (),
 }
 """The columns that each of these versions lacks, beside whole tables. Opening such a journal upgrades it."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
@@ -257,6 +258,46 @@ alert_deliveries = Table(
     Column("source", VisibleText, primary_key=True),
     Column("delivery", String(200), primary_key=True),
     Column("at", Moment, nullable=False, index=True),
+)
+
+# Plans that wait for approval, or waited for it. Texts are masked, and `parts` are keyed digests.
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", VisibleText, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("playbook", VisibleText, nullable=False),
+    Column("hosts", JSON, nullable=False),
+    Column("command", VisibleText, nullable=False),
+    # JSON as text: the steps for a person, and the digest of each thing that the hash binds.
+    Column("steps", VisibleText, nullable=False),
+    Column("parts", VisibleText, nullable=False),
+    Column("requester", VisibleText, nullable=False),
+    Column("authenticated", Boolean, nullable=False),
+    Column("second_person", Boolean, nullable=False),
+    Column("asked", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+    Column("run", String(36), nullable=False),
+    Column("incident", String(36), index=True),
+    # Set once, when it is spent or withdrawn, or when it is asked for again after it had expired.
+    Column("closed", Moment),
+    Column("ended", String(16)),
+    Column("ended_by", VisibleText),
+    Index(None, "project", "hash"),
+    Index("uq_proposals_open", "project", "hash", unique=True, sqlite_where=text("closed IS NULL")),
+)
+
+# Who approved a proposal, with the proof, which is verified again before the plan runs. Each person does so once.
+proposal_approvals = Table(
+    "proposal_approvals",
+    metadata,
+    Column("proposal", String(36), ForeignKey("proposals.id"), primary_key=True),
+    Column("approver", VisibleText, primary_key=True),
+    Column("how", String(32), nullable=False),
+    Column("detail", VisibleText, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 

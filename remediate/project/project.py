@@ -209,6 +209,11 @@ def section(root: Path | None, name: str) -> object:
     return {} if root is None else _table(root / "pyproject.toml").get(name, {})
 
 
+def settings_table(root: Path) -> Mapping[str, object]:
+    """Return the unchecked [tool.remediate] of the project in this directory. Raises ConfigurationError."""
+    return _table(root / "pyproject.toml")
+
+
 def _table(path: Path) -> Mapping[str, object]:
     """Read [tool.remediate]. Raises ConfigurationError."""
     try:

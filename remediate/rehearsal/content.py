@@ -1,23 +1,17 @@
 """A playbook's content digest, and the record of its last rehearsal."""
 
-import hashlib
-import importlib
-import inspect
 import json
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, ValidationError
 
 from remediate.core.field_types import FrozenModel
 from remediate.core.playbook import Playbook
-from remediate.core.probe import Fact, Probe
-from remediate.core.remedy import Remedy
+from remediate.project.content import content_digest
 from remediate.project.project import Project
 
 if TYPE_CHECKING:
@@ -25,24 +19,6 @@ if TYPE_CHECKING:
 
 DIRECTORY: Final = "docs/rehearsals"
 """Directory of a project's records. They are committed, so that everybody knows what has been proven."""
-_ENGINE: Final = (
-    *(
-        "engine.apply",
-        "engine.conclusion",
-        "engine.host_runner",
-        "engine.judge",
-        "engine.open_host",
-        "engine.transitions",
-        "engine.unchanged",
-        "core.playbook",
-        "core.remedy",
-        "transport.acted",
-        "transport.script",
-        "transport.session",
-    ),
-    *("engine.stability", "engine.surveyor"),
-)
-_OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", "remediate_project_")
 
 
 class RehearsalRecord(FrozenModel):
@@ -57,51 +33,8 @@ class RehearsalRecord(FrozenModel):
 
 
 def digest(playbook: Playbook) -> str:
-    """Return a digest of the playbook, its remedies and probes, and the engine.
-
-    It changes whenever one of their files does.
-    """
-    modules = {*_closure(playbook.__module__), *(f"remediate.{name}" for name in _ENGINE)}
-    total = hashlib.sha256()
-    for name in sorted(modules):
-        for path in _files(importlib.import_module(name)):
-            content = path.read_bytes()
-            total.update(f"{name} {path.name} {len(content)}\n".encode() + content)
-    return total.hexdigest()
-
-
-def _closure(module: str) -> set[str]:
-    """Return the modules that make up a playbook, following what each takes from others."""
-    found: set[str] = set()
-    left = [module]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += {source for value in vars(sys.modules[name]).values() if (source := _part(name, value)) is not None}
-    return found
-
-
-def _part(of: str, value: object) -> str | None:
-    """Return the module of a remedy, probe, fact or one of their parts; else None."""
-    if isinstance(value, ModuleType):
-        # The modules that a package knows depend on what else this process has imported.
-        source: object = None if value.__name__.startswith(f"{of}.") else value.__name__
-    else:
-        source = getattr(value, "__module__", None)
-    if not isinstance(source, str) or source not in sys.modules:
-        return None
-    own = inspect.isclass(value) and issubclass(value, (Remedy, Probe, Fact)) and not source.startswith("remediate.")
-    return source if own or source.startswith(_OWN) else None
-
-
-def _files(module: ModuleType) -> Iterator[Path]:
-    if module.__file__ is None:
-        return
-    path = Path(module.__file__)
-    # The other files of a package are programs that it sends to the host.
-    beside = sorted(each for each in path.parent.iterdir() if each.suffix not in {".py", ".pyc"} and each.is_file())
-    yield from (path, *beside) if path.name == "__init__.py" else (path,)
+    """Return the digest of the code of a playbook, its remedies and probes, and the engine."""
+    return content_digest(playbook.__module__)
 
 
 def write_record(report: "RehearsalReport", root: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Final
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.playbook import Severity
-from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, UNSTABLE, Decision
+from remediate.core.verdict import APPROVALS, ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, UNSTABLE, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
 from remediate.report.hints import CommandHints
@@ -252,12 +252,14 @@ def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) ->
 
 
 def _suppressed(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
-    """Return the command that goes on after the kill switch or a limit. It is empty if neither stopped the run."""
+    """Return the command that goes on after the kill switch, a limit or a missing approval. Empty without these."""
     again = hints.again(outcome.name, plan=False)
     if PAUSED.name in codes:
         return f"{PAUSED.advice}, {hints.program} unpause, then {again}"
-    limit = next((code for code in LIMITS if code.name == codes[0]), None)
-    return f"{limit.advice}: {again} --override {limit.name}='why'" if limit else ""
+    code = next((code for code in (*LIMITS, *APPROVALS) if code.name == codes[0]), None)
+    if code in APPROVALS:
+        return f"{code.advice}: {hints.again(hints.target or outcome.name, plan=True)}"
+    return f"{code.advice}: {again} --override {code.name}='why'" if code else ""
 
 
 def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:

@@ -1,15 +1,28 @@
 """The lines about hosts of a run that are not told one by one."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Final
 
 from remediate.core.outcome import HostOutcome, RunVerdict, Touched
-from remediate.core.verdict import COMMON_CAUSE, CONSENT_MISSING, EARLIER_HOST_FAILED, PAUSED, TOO_MANY_HOSTS
+from remediate.core.verdict import (
+    APPROVAL_MISSING,
+    COMMON_CAUSE,
+    CONSENT_MISSING,
+    EARLIER_HOST_FAILED,
+    NOT_APPROVED,
+    PAUSED,
+    TOO_MANY_HOSTS,
+)
 from remediate.report.hints import CommandHints
 from remediate.report.lines import HEADLINES, MARGIN, clean, escalation_line, verdict_lines
 
 _LEFT_ALONE: Final = tuple(
-    code.name for code in (PAUSED, COMMON_CAUSE, TOO_MANY_HOSTS, CONSENT_MISSING, EARLIER_HOST_FAILED)
+    code.name
+    for code in (
+        *(PAUSED, COMMON_CAUSE, TOO_MANY_HOSTS, CONSENT_MISSING, EARLIER_HOST_FAILED),
+        *(APPROVAL_MISSING, NOT_APPROVED),
+    )
 )
 """Refusals of a run, not of a host: the same for all hosts that it had not begun."""
 _GOOD: Final = frozenset({RunVerdict.HEALTHY, RunVerdict.FIXED})
@@ -48,12 +61,14 @@ def _of_one_code(left: Sequence[HostOutcome], code: str, bad: Sequence[str] | No
         hosts = ",".join(outcome.name for outcome in left)
     else:
         hosts = ",".join([hints.target, *(f"!{name}" for name in bad)])
-    command = hints.on_all(hosts, count)
+    command, plan = hints.on_all(hosts, count), hints.again(shlex.quote(hosts), plan=True)
     advice = {
         PAUSED.name: f"{PAUSED.advice}, {hints.program} unpause, then {command}",
         COMMON_CAUSE.name: f"{COMMON_CAUSE.advice}: {command} --override {COMMON_CAUSE.name}='why'",
         TOO_MANY_HOSTS.name: command,
         CONSENT_MISSING.name: CONSENT_MISSING.advice,
+        APPROVAL_MISSING.name: f"{APPROVAL_MISSING.advice}: {plan}",
+        NOT_APPROVED.name: f"{NOT_APPROVED.advice}: {plan}",
         EARLIER_HOST_FAILED.name: f"find out why, then go on with the rest: {command}",
     }
     why = "" if error is None else f": {clean(error.message)}"

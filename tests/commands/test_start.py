@@ -37,6 +37,11 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def imported(words: Sequence[str], tmp_path: Path) -> frozenset[str]:
     """Run a command; return the names of all modules that it imported."""
+    return started(words, tmp_path)[0]
+
+
+def started(words: Sequence[str], tmp_path: Path) -> tuple[frozenset[str], str]:
+    """Run a command; return the names of all modules that it imported, and its standard error."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REMEDIATE_STATE_DIR": str(tmp_path / "state")}
     inventory, modules = tmp_path / "prod.yml", tmp_path / "modules"
     inventory.write_text(INVENTORY)
@@ -52,7 +57,7 @@ def imported(words: Sequence[str], tmp_path: Path) -> frozenset[str]:
         check=False,
     )
     assert "Traceback" not in said.stderr
-    return frozenset(modules.read_text().split())
+    return frozenset(modules.read_text().split()), said.stderr
 
 
 def packages(modules: frozenset[str]) -> frozenset[str]:
@@ -72,6 +77,7 @@ def packages(modules: frozenset[str]) -> frozenset[str]:
         ("remediate", "fix.nonsense"),
         ("remediate", "fix.app-down"),
         ("remediate", "fix.app-down", "--host", "nowhere", "--inventory", "INVENTORY"),
+        ("remediate", "--complete", "--", "remediate fix.app-down --host st"),
     ],
     ids=" ".join,
 )
@@ -85,6 +91,18 @@ def test_a_version_needs_no_list_of_commands(tmp_path: Path) -> None:
     assert "remediate.playbooks" not in imported(("remediate", "--version"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fix.app-down", "do.nginx.restart"), "one at a time: fix.app-down and do.nginx.restart"),
+        (("do.ngin.restart",), "did you mean do.nginx.restart?"),
+        (("do.nginx.restart", "--hots", "web1"), "--host"),
+    ],
+)
+def test_single_remedies_are_known_where_a_line_may_mean_one(words: Sequence[str], said: str, tmp_path: Path) -> None:
+    assert said in started(("remediate", *words), tmp_path)[1]
+
+
 def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
     modules = packages(imported(("remediate", "runs.list"), tmp_path))
     assert "sqlalchemy" in modules
@@ -96,13 +114,16 @@ def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
     [("fix.app-down", ("remediate.playbooks.app_down",)), ("do.nginx.restart", ())],
 )
 def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_path: Path) -> None:
-    modules = imported(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
+    modules, said = started(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
+    assert said.startswith("        ... connecting\n")
     assert "sqlalchemy" in packages(modules)
     assert "sqlalchemy.dialects.postgresql" not in modules  # The journal is a file of SQLite.
     # The user's own ssh connects, also where it fails.
     assert packages(modules) & (SSH | {"httpx2", "jinja2", "apprise"}) == frozenset()
     # No question is asked of a host that does not answer, and none of another playbook is there to be asked.
     assert {name for name in modules if name.startswith("remediate.playbooks.")} == set(own)
+    # Nothing is to be changed, so there is no plan to approve.
+    assert not {name for name in modules if name.startswith("remediate.approvals")}
     assert not {"remediate.remedies.payments", "remediate.remedies.fallback", "remediate.rehearsal"} & modules
 
 

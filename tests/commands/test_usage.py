@@ -102,7 +102,7 @@ def test_an_empty_value_is_no_value(box: Box, words: tuple[str, ...], flag: str)
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-@pytest.mark.parametrize("words", [("--help", "fix.app-down"), ("incident.declare", "-h")])
+@pytest.mark.parametrize("words", [("--help", "fix.app-down"), ("incident.declare", "-h"), ("runs.show", "--help")])
 def test_help_fits_into_the_terminal(box: Box, columns: int, words: tuple[str, ...]) -> None:
     box.environment["COLUMNS"] = str(columns)
     said = box(*words)

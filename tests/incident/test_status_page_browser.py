@@ -51,13 +51,13 @@ def test_a_real_browser_shows_it_narrow_and_wide_in_light_and_dark(tmp_path: Pat
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser(Path(profile)) as window:
         for width in (320, 375, 1280):
             for dark in (False, True):
-                window.show(tmp_path / "index.html", width=width, height=812, dark=dark)
+                window.show(tmp_path / "index.html", width=width, dark=dark)
                 window.value("document.querySelectorAll('details').forEach(each => each.open = true)")
                 assert window.value("document.documentElement.scrollWidth") <= width
                 assert window.value(CONTRAST) >= 4.5, "WCAG AA"
                 # Only the page itself was asked for, and nothing ran or complained.
-                asked = [event["params"]["request"]["url"] for event in window.events if "request" in event["params"]]
-                assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "index.html").as_uri()]
+                page = (tmp_path / "index.html").as_uri()
+                assert [url for url in window.asked if not url.startswith("data:")] == [page]
                 assert not [event for event in window.events if event["method"] == "Log.entryAdded"]
                 assert not [event for event in window.events if event["method"].startswith("Page.javascript")]
                 assert window.value("document.querySelector('h1').getBoundingClientRect().top") < 100

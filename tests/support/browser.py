@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -32,14 +32,24 @@ class Browser:
     def ask(self, method: str, **params: object) -> dict[str, Any]:
         return self._ask(method, params, self._session)
 
-    def show(self, path: Path, *, width: int, height: int, dark: bool) -> None:
-        self.events.clear()
+    def show(self, page: Path | str, *, width: int, height: int = 812, dark: bool = False) -> None:
+        """Load a file or a URL."""
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Page.navigate", url=path.as_uri())
+        self.load(lambda: self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri()))
+
+    def load(self, begin: Callable[[], object]) -> None:
+        """Wait for the page that this leads to."""
+        self.events.clear()
+        begin()
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._receive()
+
+    @property
+    def asked(self) -> list[str]:
+        """The addresses that were asked for since the last page began to load."""
+        return [event["params"]["request"]["url"] for event in self.events if "request" in event["params"]]
 
     def value(self, expression: str) -> Any:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")

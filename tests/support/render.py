@@ -27,6 +27,7 @@ from remediate.probes.systemd import LogLines, UnitState
 from support.render_backup import of_backup
 from support.render_certificate import of_certificates
 from support.render_daily import of_daily
+from support.render_discovery import of_discovery
 from support.render_load import of_load
 from support.render_payments import of_payments
 from support.render_site import of_site
@@ -80,6 +81,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or of_watching(fact)
         or of_daily(fact)
         or of_backup(fact)
+        or of_discovery(fact)
     )
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
-from jinja2 import PackageLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
-
 from remediate.commands.docs.example import EXAMPLE
+from remediate.commands.docs.rendering import rendered
 from remediate.commands.registry import commands
 from remediate.core.host import Links
 from remediate.core.monitoring import Monitoring
@@ -33,11 +31,7 @@ def coverage(project: Project, runbook: Path) -> str:
     playbooks = [project.load(name) for name in project.playbooks()]
     read = tuple(section for section in sections(runbook.read_text()) if section.lines)
     rows = covered(read, answered(runbook.with_name(ANSWERS)), _names(project, playbooks, runbook.parent))
-    environment = SandboxedEnvironment(
-        loader=PackageLoader("remediate.commands.docs"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-    )
-    environment.filters.update(cell=lambda words: str(words).replace("|", "\\|"), answer=_answer)
-    return environment.get_template("coverage.md.j2").render(sections=read, rows=rows)
+    return rendered("coverage.md.j2", sections=read, rows=rows, answer=_answer)
 
 
 def _answer(name: str) -> str:

@@ -1,14 +1,13 @@
-"""The printed runbook: one page for each playbook, generated from the code."""
+"""Pages that are generated from the code: one for each playbook, and the references."""
 
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from jinja2 import PackageLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
-
 from remediate.commands.docs.coverage import coverage
 from remediate.commands.docs.example import EXAMPLE
+from remediate.commands.docs.reference import commands_page, has_command, refusals_page, remedies_page
+from remediate.commands.docs.rendering import rendered
 from remediate.core.playbook import HostPlan, Playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
@@ -19,31 +18,32 @@ from remediate.rehearsal.content import unrehearsed
 
 
 def build(project: Project, directory: Path) -> tuple[Path, ...]:
-    """Write the playbooks' pages and, if there is a runbook, its coverage below `directory`.
+    """Write all generated pages of a project below `directory`.
 
-    Returns the files. Raises ConfigurationError for a line that nothing covers.
+    Returns the files. Raises ConfigurationError for a line of the runbook that nothing covers.
     """
-    written: list[Path] = []
-    for name, listed in project.playbooks().items():
-        path = directory / "playbooks" / f"{name}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(project.load(name), listed, project))
-        written.append(path)
+    pages = {
+        f"playbooks/{name}.md": page(project.load(name), listed, project)
+        for name, listed in project.playbooks().items()
+    }
+    pages["reference/commands.md"] = commands_page(project)
+    pages["reference/remedies.md"] = remedies_page(project)
+    pages["reference/refusals.md"] = refusals_page(project)
     runbook = directory / "runbook.md"
     if runbook.is_file():  # a team's project need not have a runbook
-        path = directory / "runbook-coverage.md"
-        path.write_text(coverage(project, runbook))
-        written.append(path)
-    return tuple(written)
+        pages["runbook-coverage.md"] = coverage(project, runbook)
+    for name, text in pages.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return tuple(directory / name for name in pages)
 
 
 def page(playbook: Playbook, listed: ListedPlaybook, project: Project) -> str:
     """Return the page of one playbook."""
-    environment = SandboxedEnvironment(
-        loader=PackageLoader("remediate.commands.docs"), undefined=StrictUndefined, trim_blocks=False, autoescape=False
-    )
     host_plan = playbook(EXAMPLE)
-    return environment.get_template("playbook.md.j2").render(
+    return rendered(
+        "playbook.md.j2",
+        trim=False,
         name=playbook.name,
         severity=_severity(playbook, host_plan),
         source=f"playbooks/{listed.path.name}",
@@ -75,6 +75,7 @@ def _remedy(remedy: Remedy) -> dict[str, object]:
     return {
         "kind": remedy.kind,
         "human": remedy.is_human,
+        "alone": has_command(type(remedy)),
         "doc": inspect.cleandoc(type(remedy).__doc__ or ""),
         "after": ", ".join(f"`{kind}`" for kind in remedy.after),
         "commands": [str(run) for run in remedy.changes()],

@@ -3,6 +3,7 @@
 `python -m remediate.commands.docs.schemas DIRECTORY` writes them.
 """
 
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -45,6 +46,32 @@ def schema(name: str) -> str:
     return json.dumps(DOCUMENTS[name].model_json_schema(by_alias=True, mode=mode), indent=2) + "\n"
 
 
+def index() -> str:
+    """Return the page that lists the documents, as Markdown."""
+    rows = (
+        f"| [`remediate.{name}/1`]({name}.json) | {(inspect.getdoc(model) or '').splitlines()[0]} |"
+        for name, model in DOCUMENTS.items()
+    )
+    return "\n".join((_HEAD, *rows, ""))
+
+
+def write(directory: Path) -> None:
+    """Write every schema and the page that lists them."""
+    for name in DOCUMENTS:
+        (directory / f"{name}.json").write_text(schema(name))
+    (directory / "README.md").write_text(index())
+
+
+_HEAD: Final = """\
+<!-- Made by `make schemas`; do not edit. -->
+# Schemas
+
+JSON Schemas of the documents that `--json` prints, and of those that are read. The `schema` of a document names it and
+its version. Within a version, keys are only added.
+
+| document | what it is |
+|---|---|"""
+
+
 if __name__ == "__main__":
-    for document in DOCUMENTS:
-        (Path(sys.argv[1]) / f"{document}.json").write_text(schema(document))
+    write(Path(sys.argv[1]))

@@ -90,7 +90,8 @@ def test_every_playbook_of_a_project_gets_its_page(tmp_path: Path) -> None:
     project = Project(None)
     written = build(project, tmp_path / "docs")
     assert [file.relative_to(tmp_path).as_posix() for file in written] == [
-        f"docs/playbooks/{name}.md" for name in project.playbooks()
+        *(f"docs/playbooks/{name}.md" for name in project.playbooks()),
+        *(f"docs/reference/{name}.md" for name in ("commands", "remedies", "refusals")),
     ]
     assert build(project, tmp_path / "docs") == written
     assert all(file.read_text().endswith("\n") for file in written)

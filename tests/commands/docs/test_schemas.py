@@ -74,4 +74,8 @@ def test_what_scripts_read_cannot_be_missing() -> None:
 
 def test_they_are_written_to_a_directory(tmp_path: Path) -> None:
     subprocess.run((sys.executable, "-m", "remediate.commands.docs.schemas", str(tmp_path)), check=True, timeout=60)
-    assert {path.stem: path.read_text() for path in tmp_path.iterdir()} == {name: schema(name) for name in DOCUMENTS}
+    assert {path.stem: path.read_text() for path in tmp_path.glob("*.json")} == {
+        name: schema(name) for name in DOCUMENTS
+    }
+    page = (tmp_path / "README.md").read_text()
+    assert [name for name in DOCUMENTS if f"({name}.json)" not in page] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediate.playbooks.app_down import app_down
-from remediate.rehearsal import content
+from remediate.project import content
 from remediate.rehearsal.content import digest
 
 REMEDY = '''

@@ -1,0 +1,142 @@
+"""The protocol by which a person proves an approval, and its implementation with SSH signatures.
+
+`ssh-keygen -Y` signs and verifies. The project's allowed_signers file names the persons and their public keys, as
+ssh-keygen(1) describes it. A later service adds an Authenticator for the persons who logged in to it.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final, Protocol
+
+from typing_extensions import override
+
+from remediate.approvals.proposal import ApprovalMeans, Approver
+from remediate.errors import ConfigurationError, RemediateError
+
+NAMESPACE: Final = "remediate-approval"
+"""The purpose of the signature. One that was made for git or for a file is not accepted."""
+_SIGNING_SECONDS: Final = 120
+"""A person types a passphrase, or touches a hardware key."""
+_VERIFYING_SECONDS: Final = 20
+_LIMIT: Final = 64 * 1024
+_GOOD: Final = re.compile(
+    r'^Good "remediate-approval" signature for .* with (?P<key>\S+ key SHA256:\S+)$', re.MULTILINE
+)
+_PERSON: Final = re.compile(r"[^\s*?!,]{1,200}")
+"""The name of a person in allowed_signers. A pattern names nobody."""
+_KEYS: Final = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+
+
+class UnprovenApprover(RemediateError):
+    """A proof that proves nothing. The text says why."""
+
+
+class Authenticator(Protocol):
+    """One way to find out for certain who approves."""
+
+    @property
+    def how(self) -> ApprovalMeans:
+        """The way, as records name it."""
+
+    def authenticate(self, statement: str, proof: str) -> Approver:
+        """Return the person who approved exactly this statement. Raises UnprovenApprover."""
+
+
+class SshSigners(Authenticator):
+    """The persons of an allowed_signers file. Without a project there is none, whatever lies in the directory."""
+
+    def __init__(self, allowed_signers: Path | None) -> None:
+        self._file = allowed_signers
+
+    @property
+    @override
+    def how(self) -> ApprovalMeans:
+        return ApprovalMeans.SSH_SIGNATURE
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file."""
+        return self._file is not None and self._file.is_file()
+
+    @override
+    def authenticate(self, statement: str, proof: str) -> Approver:
+        if self._file is None or not self.exists:
+            raise UnprovenApprover(
+                f"{self._file or 'a project'} does not exist, so nobody may approve: list each person there with a "
+                "public key, as `ana ssh-ed25519 AAAA…` (docs/approvals.md)"
+            )
+        if len(proof) > _LIMIT:
+            raise UnprovenApprover("the signature is too long to be one")
+        with NamedTemporaryFile("w", suffix=".sig", encoding="utf-8", errors="replace") as file:
+            file.write(proof)
+            file.flush()
+            found = _ssh_keygen(("find-principals", "-s", file.name, "-f", str(self._file)), "", _VERIFYING_SECONDS)
+            names = found.stdout.splitlines()
+            if found.returncode != 0 or not names:
+                raise UnprovenApprover(f"no key of {self._file} made this signature: {_last(found.stderr)}")
+            name = names[0]
+            if not _PERSON.fullmatch(name):
+                raise UnprovenApprover(f"{self._file} lists this key for {name!r}, which names no person")
+            words = ("verify", "-f", str(self._file), "-I", name, "-n", NAMESPACE, "-s", file.name)
+            verified = _ssh_keygen(words, statement, _VERIFYING_SECONDS)
+        good = _GOOD.search(verified.stdout)
+        if verified.returncode != 0 or good is None:
+            raise UnprovenApprover(f"the signature is not one of {name} for this plan: {_last(verified.stderr)}")
+        return Approver(name, self.how, good["key"])
+
+
+def signed(statement: str, key: Path) -> str:
+    """Sign a statement with a person's SSH key. ssh-keygen asks for its passphrase, or an agent has it.
+
+    Raises ConfigurationError.
+    """
+    if not key.is_file():
+        raise ConfigurationError(f"--key: {key} does not exist")
+    done = _ssh_keygen(("sign", "-f", str(key), "-n", NAMESPACE), statement, _SIGNING_SECONDS)
+    if done.returncode != 0:
+        raise ConfigurationError(f"{key} did not sign: {_last(done.stderr)}")
+    return done.stdout
+
+
+def usual_key() -> Path:
+    """Return the person's SSH key that ssh tries first. Raises ConfigurationError if there is none."""
+    try:
+        places = [Path("~/.ssh").expanduser() / name for name in _KEYS]
+    except RuntimeError:
+        places = []
+    for place in places:
+        # With the public part alone, ssh-keygen asks the agent.
+        for path in (place, place.with_name(f"{place.name}.pub")):
+            if path.is_file():
+                return path
+    raise ConfigurationError("no SSH key was found: name one with --key PATH; its public part is enough with an agent")
+
+
+def _ssh_keygen(words: Sequence[str], text: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run `ssh-keygen -Y`. Raises ConfigurationError if it cannot run or does not end."""
+    try:
+        return subprocess.run(
+            ("ssh-keygen", "-Y", *words),
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"ssh-keygen cannot be run ({error.strerror}): install OpenSSH's client, 8.2 or later"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(f"ssh-keygen gave no answer within {seconds:g} s") from None
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "ssh-keygen does not say why"

@@ -1,0 +1,129 @@
+"""Proposals and approvals as values: who asked, who approved, and whether that is enough."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, NamedTuple
+
+from remediate.approvals.plan_hash import SHOWN
+from remediate.core.plan import PlannedStep
+
+_CLOCK_ERROR: Final = timedelta(minutes=1)
+"""The most that a clock may have been set back since a proposal was made."""
+
+
+class ApprovalMeans(Enum):
+    """The way in which a person was authenticated."""
+
+    SSH_SIGNATURE = "ssh-signature"
+    """Signed with an SSH key that the project's allowed_signers lists for the person."""
+
+
+class Approver(NamedTuple):
+    """An authenticated person."""
+
+    name: str
+    how: ApprovalMeans
+    detail: str = ""
+    """The key or session that proved it, for the record."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.detail})" if self.detail else self.name
+
+
+class Requester(NamedTuple):
+    """The one who asked for a plan.
+
+    An operating system's user name authenticates nobody: anyone can set it.
+    """
+
+    name: str
+    authenticated: bool = False
+
+
+class Approval(NamedTuple):
+    """One person's approval of one proposal, with its proof."""
+
+    approver: Approver
+    proof: str
+    at: datetime
+
+
+class ProposalState(Enum):
+    """The state of a proposal. All but the first two are final."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A plan that waits for approval, or waited for it."""
+
+    id: str
+    project: str
+    hash: str
+    playbook: str
+    hosts: tuple[str, ...]
+    command: str
+    """The command that runs it, without program and `--approved`."""
+    steps: tuple[PlannedStep, ...]
+    parts: Mapping[str, str]
+    """A keyed digest of each thing that the hash binds, to say what has moved."""
+    requester: Requester
+    second_person: bool
+    asked: datetime
+    expires: datetime
+    run: str
+    """The run that made the plan."""
+    incident: str | None = None
+    closed: datetime | None = None
+    ended: ProposalState | None = None
+    ended_by: str | None = None
+    """The run that spent it, or the one who withdrew it."""
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The beginning of its hash, for a person."""
+        return self.hash[:SHOWN]
+
+    def state(self, now: datetime) -> ProposalState:
+        """Return the state at this moment."""
+        if self.ended is not None:
+            return self.ended
+        if not self.asked - _CLOCK_ERROR <= now < self.expires:
+            return ProposalState.EXPIRED
+        return (
+            ProposalState.APPROVED
+            if self.has_enough(each.approver for each in self.approvals)
+            else (ProposalState.PROPOSED)
+        )
+
+    def has_enough(self, approvers: Iterable[Approver]) -> bool:
+        """Whether these persons are enough to approve it.
+
+        If a second person is demanded, the one who asked does not count. As long as nobody knows for certain who asked,
+        two persons have to approve: at most one of them asked.
+        """
+        persons = {approver.name for approver in approvers}
+        if not self.second_person:
+            return bool(persons)
+        if self.requester.authenticated:
+            return bool(persons - {self.requester.name})
+        return len(persons) > 1
+
+    @property
+    def statement(self) -> str:
+        """The text that an approver signs. It binds the whole hash, this proposal and its end."""
+        return (
+            "I approve that remediate runs this plan once.\n"
+            f"project: {self.project}\n"
+            f"plan: {self.hash}\n"
+            f"proposal: {self.id}\n"
+            f"until: {self.expires:%Y-%m-%dT%H:%M:%SZ}\n"
+        )

@@ -1,0 +1,186 @@
+"""init: looks at a host over SSH, and writes its inventory."""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from remediate.commands.given import Flags, inventory_of, text_of
+from remediate.commands.onboarding.file import comparison, difference
+from remediate.commands.onboarding.file import text_of as inventory_text
+from remediate.commands.onboarding.found_key import FoundKey, Worth, with_kept
+from remediate.commands.onboarding.found_keys import found_keys
+from remediate.commands.onboarding.look import DATABASE, REDIS, SUPERVISOR, WEB, HostLook, look_at
+from remediate.commands.onboarding.target import host_of, key_advice
+from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
+from remediate.core.outcome import RunVerdict
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, Unreachable, Unreadable
+from remediate.inventory.selection import discover
+from remediate.probes.configured_pools import ConfiguredPools
+from remediate.probes.distribution import Distribution
+from remediate.probes.filesystems import DiskSpace
+from remediate.project.project import Project
+from remediate.report.wrapping import wrap
+from remediate.transport.dialing import open_session
+
+_INDENT: Final = " " * 8
+_MOST: Final = 8
+"""The most lines about what is not readable. The file has all of them."""
+
+
+def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
+    """Look at a host and write its inventory; never overwrite a file. It asks nothing."""
+    target = text_of(flags, "host")
+    if target is None:
+        raise ConfigurationError("--host is missing: a host of an inventory, or [user@]host[:port]")
+    host, listed = host_of(target.strip(), _inventories(flags, project), terminal.warn)
+    out = text_of(flags, "out")
+    path = _place(out, host, project)
+    terminal.progress(f"asking {host.name} what it is; nothing is changed there")
+    try:
+        look = look_at(host, open_session(host, project.ssh_client()))
+    except Unreachable as error:
+        terminal.err.write(f"{program}: {error.message}\n")
+        for line in key_advice(host.ssh, error.code):
+            terminal.err.write(f"{line}\n")
+        return RunVerdict.UNREACHABLE.exit_code
+    found = found_keys(look)
+    for line in _seen(look, found):
+        terminal.say(line)
+    if look.unreadable:
+        hint = f"a login that may read it finds more: `{program} init --host USER@HOST --out FILE`"
+        for line in wrap(hint, first=_INDENT, others=_INDENT):
+            terminal.say(line)
+    written = tuple(with_kept(found, host.settings))
+    made = inventory_text(host, tuple(_facts(look)), look.unreadable, written, datetime.now(UTC))
+    given = text_of(flags, "inventory")
+    again = f"{program} init --host {shlex.quote(target)}"
+    again += f"{'' if given is None else f' --inventory {shlex.quote(given)}'} --out FILE"
+    if listed and out is None:
+        return _compared(host, found, terminal, again)
+    if not _written(path, made):
+        return _there(path, made, terminal, again)
+    terminal.say(f"WROTE   {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    on = f"--host {shlex.quote(host.name)}"
+    on += "" if path in _read_anyway(project) else f" --inventory {shlex.quote(str(path))}"
+    for line in wrap("read the file, above all what is guessed and what only you know; then", first="next:   "):
+        terminal.say(line)
+    terminal.say(f"{_INDENT}{program} check.app-down {on}")
+    terminal.say(f"{_INDENT}{program} sudoers {on}    # what a fix needs there; --script installs it")
+    return 0
+
+
+def _read_anyway(project: Project) -> tuple[Path, ...]:
+    """Return the inventories that are read without --inventory."""
+    return () if project.root is None else discover(project.root)
+
+
+def _inventories(flags: Flags, project: Project) -> Sequence[Path]:
+    """Return the inventories that may have the host; none for a first one."""
+    if text_of(flags, "inventory") is not None:
+        return inventory_of(flags, project)
+    return _read_anyway(project)
+
+
+def _home(project: Project) -> Path | None:
+    return None if project.root is None else project.root / "inventories"
+
+
+def _place(out: str | None, host: Host, project: Project) -> Path:
+    """Return the file to write. Raises ConfigurationError if its directory cannot take one."""
+    home = _home(project)
+    path = Path(out) if out is not None else (home or Path()) / f"{host.name.replace(':', '-')}.yml"
+    parent = home.parent if home is not None and path.parent == home and not home.exists() else path.parent
+    if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise ConfigurationError(f"{path} cannot be written: give --out FILE")
+    beside = out is not None and home is not None and parent.resolve() == home.resolve() and not path.exists()
+    if beside and host.name in (project.host_names() or ()):
+        raise ConfigurationError(f"an inventory in {home} has {host.name} already: give --out another directory")
+    return path
+
+
+def _written(path: Path, text: str) -> bool:
+    """Write a new file. Return whether it was written; False if there is one."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("x", encoding="utf-8")
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+    return True
+
+
+def _there(path: Path, made: str, terminal: Terminal, again: str) -> int:
+    """Report a file that exists: it stays as it is."""
+    try:
+        there = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        terminal.say(f"NOT WRITTEN: {path} exists and cannot be read. To write another file:")
+        terminal.say(f"  {again}")
+        return FAILED_EXIT_CODE
+    differing = difference(path, there, made)
+    for line in differing:
+        terminal.say(line)
+    if not differing:
+        terminal.say(f"{path} says all of that already")
+        return 0
+    terminal.say(f"NOT WRITTEN: {path} exists and stays as it is. To write another file:")
+    terminal.say(f"  {again}")
+    return FAILED_EXIT_CODE
+
+
+def _compared(host: Host, found: Sequence[FoundKey], terminal: Terminal, again: str) -> int:
+    """Report how the inventory that has the host differs: it stays as it is."""
+    differing = list(comparison(host.settings, found))
+    for line in differing:
+        for part in wrap(line, first="  ", others="      "):
+            terminal.say(part)
+    if not differing:
+        terminal.say(f"the inventory says all of that about {host.name} already")
+        return 0
+    terminal.say(f"NOT WRITTEN: an inventory has {host.name}, and stays as it is. To write another file:")
+    terminal.say(f"  {again}")
+    return FAILED_EXIT_CODE
+
+
+def _facts(look: HostLook) -> Iterator[str]:
+    """Yield what was seen of the host, one line each."""
+    distribution, disks, pools = (
+        look.answer(Distribution()),
+        look.answer(DiskSpace()),
+        look.answer(ConfiguredPools()),
+    )
+    if not isinstance(distribution, Unreadable):
+        yield f"system: {distribution.describe()}"
+    if not isinstance(disks, Unreadable):
+        yield f"disks: {', '.join(f'{each.mount} {each.percent} %' for each in disks.systems)}"
+    units = look.units((*WEB, *DATABASE, *REDIS, *SUPERVISOR))
+    yield f"units: {'; '.join(f'{name} {unit.describe()}' for name, unit in units.items()) or 'none that is known'}"
+    php = look.answer(look.php)
+    enabled = () if isinstance(php, Unreadable) else php.enabled
+    installed = () if isinstance(pools, Unreadable) else pools.installed
+    yield f"PHP: {', '.join(dict.fromkeys((*enabled, *installed))) or 'none found'}"
+
+
+def _seen(look: HostLook, found: Sequence[FoundKey]) -> Iterator[str]:
+    """Yield the summary for a terminal."""
+    for line in _facts(look):
+        yield from wrap(line, first=_INDENT, others=f"{_INDENT}    ")
+    for worth in Worth:
+        keys = [each.key for each in found if each.worth is worth]
+        if keys:
+            yield from wrap(", ".join(keys), first=f"{worth.value:<8}", others=_INDENT)
+    for line in look.unreadable[:_MOST]:
+        yield from wrap(f"not readable: {line}", others=_INDENT)
+    if len(look.unreadable) > _MOST:
+        yield f"not readable: {len(look.unreadable) - _MOST} more, which the file names"

@@ -1,0 +1,76 @@
+"""The site in a real browser: on a phone and on a desk, from files and over HTTP."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from support.browser import CHROMIUM, Browser, browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def window() -> Iterator[Browser]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser(Path(profile)) as opened:
+        yield opened
+
+
+def until(window: Browser, expression: str) -> None:
+    end = time.monotonic() + 30
+    while not window.value(expression):
+        assert time.monotonic() < end, expression
+        time.sleep(0.05)
+
+
+def scrolls(window: Browser) -> bool:
+    return bool(window.value("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def test_no_page_is_wider_than_a_phone_or_asks_for_anything_elsewhere(site: Path, window: Browser) -> None:
+    wide, asked = [], set[str]()
+    for path in sorted(site.rglob("*.html")):
+        window.show(path, width=360)
+        wide += [path.relative_to(site)] if scrolls(window) else []
+        asked.update(window.asked)
+    assert wide == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_reader_finds_a_page_by_navigation_and_by_search(served: str, window: Browser, width: int) -> None:
+    window.show(f"{served}/index.html", width=width)
+    assert not scrolls(window)
+    menu = "document.querySelectorAll('.md-sidebar--primary a')"
+    link = f"[...{menu}].find(each => each.textContent.trim() == 'Commands')"
+    if width < 1000:
+        assert window.value(f"{link}.getBoundingClientRect().left < 0"), "the menu is closed at first"
+        window.value("document.querySelector('label[for=__drawer].md-header__button').click()")
+        until(window, f"{link}.getBoundingClientRect().left >= 0")
+    window.load(lambda: window.value(f"{link}.click()"))
+    assert window.value("document.querySelector('h1').firstChild.textContent") == "Commands"
+    asked = window.asked
+    search = "[...document.querySelectorAll('*')].find(each => each.shadowRoot).shadowRoot"
+    window.value("document.querySelector('.md-search__button').click()")
+    until(window, f"{search}.activeElement && {search}.activeElement.tagName == 'INPUT'")
+    window.ask("Input.insertText", text="kill switch")
+    until(window, f"[...{search}.querySelectorAll('a')].some(each => each.href.includes('/docs/limits.html'))")
+    assert all(url.startswith((served, "data:", "blob:")) for url in (*asked, *window.asked))

@@ -1,0 +1,364 @@
+"""The plan approved is the plan that runs, on scripted hosts."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from remediate.approvals.plan_key import FILE_NAME
+from remediate.approvals.proposal import ProposalState
+from remediate.core.host import Host
+from remediate.core.playbook import HostPlan
+from remediate.core.probe import Fact, Probe
+from remediate.engine.judge import CLOCK
+from remediate.engine.limits import Limit
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.journal.journal import Journal
+from remediate.probes.machine import MachineIdentity
+from remediate.probes.nginx import NginxConfig
+from remediate.testing import ScriptedEvent
+from support import examples as ex
+from support.approving import Team
+from support.engine_scenes import CONFIG, FPM, young
+from support.nginx_runs import AGAIN, DOWN, NGINX, WELL, web
+from support.scripted import Changes, FactSession
+from support.toys import RestartFpm
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path / "shop", "ana", "bob")
+
+
+def down(
+    *acts: Changes, at: dict[int, Changes | ScriptedEvent] | None = None, **more: Changes
+) -> dict[str, FactSession]:
+    return {"web1": FactSession({**DOWN, **more.get("facts", {})}, *(acts or (AGAIN,)), at=at)}
+
+
+# -- the hash ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_state_gives_the_same_hash(team: Team) -> None:
+    assert team.plan(down()) == team.plan(down())
+
+
+def test_what_ticks_does_not_move_it(team: Team) -> None:
+    hashes = {team.plan(down(facts={CLOCK: young(seconds)})) for seconds in (0.0, 60.0, 3600.0)}
+    assert len(hashes) == 1
+
+
+MATTERS: dict[str, Changes] = {
+    "another incarnation": {NGINX: ex.FAILED.model_copy(update={"invocation": "f" * 32})},
+    "another machine": {CLOCK: MachineIdentity(machine_id="f" * 32, boot_id="b", uptime=1.0)},
+    "another boot": {CLOCK: MachineIdentity(machine_id="m", boot_id="c", uptime=1.0)},
+}
+
+
+@pytest.mark.parametrize("what", MATTERS)
+def test_what_matters_moves_it(team: Team, what: str) -> None:
+    assert team.plan(down(facts=MATTERS[what])) != team.plan(down(facts={CLOCK: young(0)}))
+
+
+def test_a_healthy_host_has_no_plan(team: Team) -> None:
+    told = team.run({"web1": FactSession(WELL)}, plan=True)
+    assert (told.end, told.report.plan_hash) == (("healthy", ""), None)
+    assert team.approvals().waiting() == ()
+
+
+def test_a_plan_of_two_hosts_is_not_one_of_one(team: Team) -> None:
+    both = {"web1": FactSession(DOWN), "web2": FactSession(DOWN)}
+    assert team.plan(both) != team.plan(down())
+    (two, _) = sorted(team.approvals().waiting(), key=lambda each: -len(each.hosts))
+    assert two.hosts == ("web1", "web2")
+    assert [step.host for step in two.steps] == ["web1", "web2"]
+    assert two.steps[0].commands[-1].endswith("restart nginx.service")
+
+
+def test_a_host_whose_machine_is_unknown_has_no_plan_to_approve(team: Team) -> None:
+    told = team.run(down(facts={CLOCK: Unreadable("machine: /etc/machine-id is missing")}), plan=True)
+    assert (told.end, told.report.plan_hash) == (("pending", ""), None)
+    assert "this plan cannot be approved: machine: /etc/machine-id is missing" in told.said
+
+
+def test_without_a_journal_a_plan_is_told_and_cannot_be_approved(team: Team, state: Path) -> None:
+    state.write_text("a file")
+    told = team.run(down(), plan=True)
+    assert (told.end, told.report.plan_hash) == (("pending", ""), None)
+    assert "this plan cannot be approved" in told.said
+
+
+# -- what was approved runs --------------------------------------------------------------------------------------------
+
+
+def test_an_approved_plan_runs_once_without_a_question(team: Team) -> None:
+    whole = team.approved_plan()
+    told = team.run(down(), approved=whole[:12])
+    assert (told.end, told.acted) == (("fixed", ""), ["web1"])
+    assert (told.report.plan_hash, told.report.approved_by) == (whole, ("bob",))
+    assert f"plan {whole[:12]}, approved by bob (ED25519 key SHA256:" in told.said
+    spent = team.approvals().find(whole)
+    assert (spent.ended, spent.ended_by) == (ProposalState.SPENT, told.report.run)
+    again = team.run(down(), approved=whole)
+    assert (again.report.exit_code, again.end, again.acted) == (3, ("refused", "not-approved"), [])
+    assert "was run already" in again.said
+
+
+def test_five_runs_at_once_act_once(team: Team) -> None:
+    whole = team.approved_plan()
+    together = Barrier(5)
+
+    def go(_: int) -> tuple[str, str]:
+        sessions = down()
+        together.wait(30)
+        return team.run(sessions, approved=whole).end
+
+    with ThreadPoolExecutor(5) as pool:
+        ends = sorted(pool.map(go, range(5)))
+    assert ends == [("fixed", ""), *[("refused", "not-approved")] * 4]
+
+
+def test_what_nobody_approved_does_not_run(team: Team) -> None:
+    whole = team.plan()
+    told = team.run(down(), approved=whole)
+    assert (told.report.exit_code, told.end, told.acted) == (3, ("refused", "not-approved"), [])
+    assert f"nobody has approved plan {whole[:12]} yet" in told.said
+    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
+
+
+def test_an_approval_that_has_expired_does_not_run(team: Team) -> None:
+    whole = team.approved_plan()
+    team.clock.wait(minutes=16)
+    told = team.run(down(), approved=whole)
+    assert (told.end, told.acted) == (("refused", "not-approved"), [])
+    assert "has expired" in told.said
+
+
+def test_a_hash_that_is_no_plan_is_wrong_usage_before_any_host_is_asked(team: Team) -> None:
+    sessions = down()
+    with pytest.raises(ConfigurationError, match="no plan ffffffffffff is known here"):
+        team.run(sessions, approved="f" * 64)
+    assert sessions["web1"].execs == 0
+
+
+def test_who_lost_the_right_meanwhile_has_approved_nothing(team: Team) -> None:
+    whole = team.approved_plan("bob")
+    team.allow("ana")
+    told = team.run(down(), approved=whole)
+    assert (told.end, told.acted) == (("refused", "not-approved"), [])
+    assert "too few of the approvals" in told.said
+    team.allow("ana", "bob")
+    assert team.run(down(), approved=whole).end == ("fixed", "")
+
+
+def test_a_stored_approval_without_a_proof_counts_for_nothing(team: Team) -> None:
+    """Who can write to the journal, and has no key, can approve nothing."""
+    from remediate.journal.schema import proposal_approvals as approvals
+
+    whole = team.approved_plan("bob")
+    other = team.approvals().find(team.plan({"web2": FactSession(DOWN)}))
+    with closing(Journal.open()) as journal, journal.database.writing() as connection:
+        connection.execute(approvals.update().values(proposal=other.id))
+    told = team.run({"web2": FactSession(DOWN, AGAIN)}, approved=other.hash)
+    assert (told.end, told.acted) == (("refused", "not-approved"), [])
+    assert team.run(down(), approved=whole).end == ("refused", "not-approved")
+
+
+def test_the_guards_are_asked_again(team: Team) -> None:
+    whole = team.approved_plan()
+    told = team.run(down(facts={NginxConfig(): ex.BROKEN_CONFIG}), approved=whole)
+    assert (told.end, told.acted) == (("refused", "config-broken"), [])
+    assert team.approvals().find(whole).state(team.clock()) is ProposalState.APPROVED
+
+
+def test_a_host_that_is_well_again_is_left_alone(team: Team) -> None:
+    whole = team.approved_plan()
+    told = team.run({"web1": FactSession(WELL)}, approved=whole)
+    assert (told.report.exit_code, told.end, told.acted) == (0, ("healthy", ""), [])
+
+
+# -- what has moved is a new question ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("another incarnation", "web1: nginx (systemd.unit)"),
+        ("another machine", "web1: the machine"),
+        ("another boot", "web1: the boot of the machine"),
+    ],
+)
+def test_facts_that_moved_are_named_and_nothing_runs(team: Team, what: str, named: str) -> None:
+    whole = team.approved_plan(sessions=down(facts={CLOCK: young(0)}))
+    told = team.run(down(facts=MATTERS[what]), approved=whole)
+    assert (told.report.exit_code, told.end, told.acted) == (3, ("refused", "plan-moved"), [])
+    message = told.report.hosts[0].error
+    assert message is not None
+    assert message.message.startswith(f"it is not plan {whole[:12]} any more. Different are: ")
+    assert named in message.message
+    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
+    assert team.approvals().find(whole).state(team.clock()) is ProposalState.APPROVED  # It is not used up.
+
+
+def test_another_host_that_needs_a_change_is_another_plan(team: Team) -> None:
+    whole = team.approved_plan(sessions={"web1": FactSession(DOWN), "web2": FactSession(WELL)})
+    told = team.run({"web1": FactSession(DOWN, AGAIN), "web2": FactSession(DOWN, AGAIN)}, approved=whole)
+    assert (told.end, told.acted) == (("refused", "plan-moved"), [])
+    assert "Different are: web2 (new in the plan)" in told.said
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"serial": "2"},
+        {"max_fail": "1"},
+        {"overrides": {"start-limit-hit": "why"}},
+        {"hosts": (web("web1"), web("web2"))},
+    ],
+)
+def test_options_that_decide_what_runs_belong_to_the_plan(team: Team, changed: dict[str, object]) -> None:
+    whole = team.plan()
+    hosts = changed.pop("hosts", ())
+    sessions = {host.name: FactSession(DOWN) for host in hosts or (web(),)}  # type: ignore[attr-defined]
+    assert team.plan(sessions, hosts=hosts, **changed) != whole
+
+
+def test_another_project_digest_refuses(team: Team) -> None:
+    whole = team.approved_plan()
+    (team.root / "playbooks").mkdir()
+    (team.root / "playbooks/more.py").write_text("# more\n")
+    told = team.run(down(), approved=whole)
+    assert (told.end, told.acted) == (("refused", "plan-moved"), [])
+    assert "the project (its settings, playbooks and inventories)" in told.said
+
+
+def test_another_key_refuses_and_says_so(team: Team, state: Path) -> None:
+    whole = team.approved_plan()
+    (state / FILE_NAME).unlink()
+    told = team.run(down(), approved=whole)
+    assert (told.end, told.acted) == (("refused", "plan-moved"), [])
+    assert "the key of plan hashes" in told.said
+
+
+class TwoUnits:
+    """A playbook of two remedies, the second of which may become needed by the first."""
+
+    name = "toy"
+    severity = None
+    discovers = False
+
+    def __call__(self, host: Host) -> HostPlan:
+        return HostPlan(symptoms=(), diagnosis=(), remedies=(RestartFpm(settle=0), RestartFpm(php="php8.3", settle=0)))
+
+
+OTHER: tuple[Probe[Fact], ...] = tuple(RestartFpm(php="php8.3").probes())
+ONE: Changes = {FPM: ex.FAILED, CONFIG: ex.SOUND, OTHER[0]: ex.RUNNING, OTHER[1]: ex.SOUND}
+FPM_AGAIN: Changes = {FPM: ex.started_again(ex.FAILED)}
+
+
+def test_a_step_that_becomes_needed_later_was_not_approved(team: Team) -> None:
+    whole = team.approved_plan(sessions={"web1": FactSession(ONE)}, runnable=TwoUnits())
+    session = FactSession(ONE, {**FPM_AGAIN, OTHER[0]: ex.FAILED}, {OTHER[0]: ex.started_again(ex.FAILED)})
+    told = team.run({"web1": session}, runnable=TwoUnits(), approved=whole)
+    first, second = told.report.hosts[0].steps
+    assert (first.changed, second.changed, second.code) == (True, False, "plan-moved")
+    assert "step 2, toy.fpm on php8.3-fpm is not as it was approved" in second.why
+    assert told.report.hosts[0].verdict.value == "not_fixed"
+    assert [run.argv[-1] for run in session.ran] == ["php8.2-fpm.service"]
+
+
+def test_what_the_plan_s_own_first_step_moves_is_no_movement(team: Team) -> None:
+    both: Changes = {**ONE, OTHER[0]: ex.FAILED}
+    whole = team.approved_plan(sessions={"web1": FactSession(both)}, runnable=TwoUnits())
+    moved = ex.FAILED.model_copy(update={"invocation": "e" * 32})
+    session = FactSession(both, {**FPM_AGAIN, OTHER[0]: moved}, {OTHER[0]: ex.started_again(moved)})
+    told = team.run({"web1": session}, runnable=TwoUnits(), approved=whole)
+    assert told.end == ("fixed", "")
+    assert len(session.ran) == 2
+
+
+def test_what_moves_just_before_the_step_is_not_what_was_approved(team: Team) -> None:
+    """The fence stops the step; the second look would act on other facts, which nobody approved."""
+    whole = team.approved_plan(sessions={"web1": FactSession(ONE)}, runnable=TwoUnits())
+    moved = ex.FAILED.model_copy(update={"invocation": "d" * 32})
+    session = FactSession(ONE, ScriptedEvent.MOVED, FPM_AGAIN, at={2: {FPM: moved}})
+    told = team.run({"web1": session}, runnable=TwoUnits(), approved=whole)
+    assert (told.report.exit_code, told.end, session.ran) == (3, ("refused", "plan-moved"), [])
+    assert "php8.2-fpm (systemd.unit) is not as it was approved" in told.said
+
+
+# -- where the project demands a plan ----------------------------------------------------------------------------------
+
+
+def test_where_a_plan_is_demanded_consent_alone_changes_nothing(team: Team) -> None:
+    team.settings('required = "production"')
+    told = team.run(down(), yes=True)
+    assert (told.report.exit_code, told.end, told.acted) == (3, ("refused", "approval-missing"), [])
+    assert "next: have a plan approved, then run it with --approved HASH: remediate do.nginx.restart" in told.said
+    assert team.run(down(), approved=team.approved_plan()).end == ("fixed", "")
+
+
+def test_several_hosts_are_told_once_what_is_missing(team: Team) -> None:
+    team.settings('required = "production"')
+    told = team.run({"web1": FactSession(DOWN), "web2": FactSession(DOWN)}, yes=True, max_hosts=2)
+    assert [host.error.code for host in told.report.hosts if host.error] == ["approval-missing"] * 2
+    assert told.said.count("2 hosts were not begun: approval-missing: web1, web2: the project lets only") == 1
+    assert "--approved HASH: remediate do.nginx.restart --host web1,web2 --plan" in told.said
+
+
+def test_a_host_that_is_not_production_needs_none_unless_all_do(team: Team) -> None:
+    test = web()
+    test = test.model_copy(update={"settings": test.settings.model_copy(update={"production": False})})
+    team.settings('required = "production"')
+    assert team.run(down(), hosts=(test,)).end == ("fixed", "")
+    team.settings('required = "all"')
+    assert team.run(down(), hosts=(test,)).end == ("refused", "approval-missing")
+    assert team.run(down(), hosts=(web(disposable=True),)).end == ("fixed", "")
+
+
+def test_a_flag_is_no_break_glass(team: Team) -> None:
+    team.settings('required = "production"')
+    told = team.run(down(), yes=True, overrides={"approval-missing": "I say so"})
+    assert (told.end, told.acted) == (("refused", "approval-missing"), [])
+
+
+def test_a_person_at_a_terminal_breaks_the_glass_loudly(team: Team) -> None:
+    team.settings('required = "production"')
+    asked: list[Limit] = []
+
+    def decide(_: Host, limit: Limit) -> str:
+        asked.append(limit)
+        return "nobody answers at 3 a.m."
+
+    told = team.run(down(), yes=True, decide=decide)
+    assert told.end == ("fixed", "")
+    assert [limit.code.name for limit in asked] == ["approval-missing"]
+    assert "BREAK-GLASS: web1 is changed without an approved plan: nobody answers at 3 a.m." in told.said
+    assert "BREAK-GLASS, approval-missing overridden: nobody answers" in told.report.hosts[0].steps[0].why
+    assert (told.report.plan_hash, told.report.approved_by) == (None, ())
+
+
+def test_breaking_the_glass_keeps_the_guards_and_the_consent(team: Team) -> None:
+    team.settings('required = "production"')
+    assert team.run(down(), decide=lambda *_: "why").end == ("refused", "consent-missing")
+    broken = down(facts={NginxConfig(): ex.BROKEN_CONFIG})
+    assert team.run(broken, yes=True, decide=lambda *_: "why").end == ("refused", "config-broken")
+
+
+def test_wrong_rules_stop_a_run_before_it_changes_anything(team: Team) -> None:
+    team.settings('required = "sometimes"')
+    told = team.run(down(), yes=True)
+    assert (told.report.exit_code, told.acted) == (2, [])
+    assert told.report.error is not None
+    assert "tool.remediate.approvals: required: must be" in told.report.error.message
