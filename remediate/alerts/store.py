@@ -35,6 +35,16 @@ class RecordedAlert(NamedTuple):
     """Number of repetitions while it burned; 0 at its end."""
 
 
+class AutomaticStart(NamedTuple):
+    """A decision that something starts by itself, while one of its alerts burns."""
+
+    id: str
+    rule: str
+    host: str
+    playbook: str
+    reason: str
+
+
 class AlertStore(JournalStore):
     """The open store of one project's alerts."""
 
@@ -48,6 +58,13 @@ class AlertStore(JournalStore):
         """Open the store in the journal's database. Raises as `Journal.open` does."""
         return cls(journal_database(url), project)
 
+    def demand(self) -> None:
+        """Raise JournalError if the database does not answer."""
+        from sqlalchemy import select
+
+        with self.database.reading() as connection:
+            connection.execute(select(1))
+
     @contextmanager
     def deciding(self) -> Iterator[Ledger]:
         """Open the ledger for one payload. Deciders wait for each other, so that each sees what the last one did."""
@@ -57,6 +74,29 @@ class AlertStore(JournalStore):
             if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
                 connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
             yield Ledger(connection, self._project, self._masker)
+
+    def automatic(self, since: datetime) -> tuple[AutomaticStart, ...]:
+        """Return the decisions for `auto` since then that still hold, oldest first.
+
+        Whoever starts them uses their ids, so that each is started once.
+        """
+        from sqlalchemy import exists
+
+        from remediate.alerts.policy import PolicyMode
+        from remediate.journal.schema import alert_decisions as decisions
+        from remediate.journal.schema import alerts
+
+        burns = exists().where((alerts.c.decision == decisions.c.id) & alerts.c.ended.is_(None))
+        query = (
+            decisions.select()
+            .where((decisions.c.project == self._project) & (decisions.c.mode == PolicyMode.AUTO.value))
+            .where((decisions.c.at >= since) & decisions.c.withdrawn.is_(None) & burns)
+            .order_by(decisions.c.at, decisions.c.id)
+        )
+        with self.database.reading() as connection:
+            return tuple(
+                AutomaticStart(row.id, row.rule, row.host, row.action, row.reason) for row in connection.execute(query)
+            )
 
     def recorded(self, since: datetime) -> tuple[RecordedAlert, ...]:
         """Return the beginnings and ends of the alerts that began since then, in order."""

@@ -9,7 +9,6 @@ from remediate.alerts.formats import MAX_BYTES, AlertFormat, read
 from remediate.alerts.intake import Intake
 from remediate.alerts.policy import AlertPolicy
 from remediate.alerts.policy_check import some
-from remediate.alerts.policy_file import names_of, project_policy
 from remediate.alerts.replay import replayed
 from remediate.alerts.report import AlertsReport
 from remediate.alerts.store import AlertStore
@@ -20,11 +19,9 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings, incident_settings
 from remediate.inventory.selection import Inventory
-from remediate.journal.pause import KillSwitch
 from remediate.masking.masker import Masker
 from remediate.project.project import Project
-from remediate.project.run_limits import run_limits
-from remediate.rehearsal.content import unrehearsed
+from remediate.service.project_intake import project_intake
 
 
 def take_alerts(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
@@ -32,18 +29,9 @@ def take_alerts(flags: Flags, project: Project, terminal: Terminal, *, program: 
     inventory = Inventory.load(inventory_of(flags, project))
     for line in inventory.warnings:
         terminal.warn(line)
-    policy = project_policy(project, inventory)
     settings = incident_settings(project.root)
-    switch = KillSwitch(run_limits(project.root).pause_file)
     again = text_of(flags, "since") is not None
-    intake = Intake(
-        policy=policy,
-        names=names_of(project, inventory),
-        # Whether everything was paused when a recorded alert came is not known.
-        paused=lambda: str(pause) if not again and (pause := switch.read()) else None,
-        doubt=lambda name: _doubt(name, project),
-        local=settings.local,
-    )
+    intake = project_intake(project, inventory, pauses=not again)
     now = datetime.now(UTC)
     if again:
         report = _again(flags, project, intake, settings, now, program)
@@ -119,10 +107,3 @@ def _payload(flags: Flags, policy: AlertPolicy, source: str) -> Payload:
     if sys.stdin is None or sys.stdin.isatty():
         raise ConfigurationError("the payload comes on standard input: remediate alert < payload.json")
     return read(sys.stdin.buffer.read(MAX_BYTES + 1), kind, source)
-
-
-def _doubt(name: str, project: Project) -> str | None:
-    try:
-        return unrehearsed(project.load(name), project)
-    except ConfigurationError as error:
-        return f"not loadable ({error})"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.commands.maintenance_registry import maintenance_commands
+from remediate.commands.service_registry import service_commands
 from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
@@ -39,6 +40,7 @@ def other_commands(project: Project) -> Iterator[Command]:
     yield _triage(project)
     yield _alert(project)
     yield _approve(project)
+    yield from service_commands(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
 

@@ -3,7 +3,7 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from remediate.engine.run_recorder import JournalRecorder, given_of, run_record
 from remediate.engine.suppression import Suppression
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
+from remediate.journal.models import PastFix
 from remediate.journal.pause import KillSwitch
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker, strip_control
@@ -100,14 +101,17 @@ def run(
     limits: RunLimits | None = None,
     decide: Decide = nobody,
     approvals: "Callable[[], Approvals] | None" = None,
+    run_id: str | None = None,
+    resumes: Collection[str] = (),
 ) -> Report:
     """Run a playbook (or a `SingleRemedy` remedy) on hosts and return a Report. It never prints and never exits.
 
     For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is a database URL that replaces the
     user's own journal. `project` limits `incident` to that project (`Project.identity`); without it any project's
     incident is accepted. `limits` replace those of the project around the working directory; `decide` asks a person
-    about a limit that a host has reached; `approvals` replace those of the same project. Raises ConfigurationError for
-    the caller's mistakes, an undeclared incident included.
+    about a limit that a host has reached; `approvals` replace those of the same project. `run_id` is a new id that the
+    caller made, so that it can look for the run after a crash. To the limits, what the runs in `resumes` did belongs to
+    this one. Raises ConfigurationError for the caller's mistakes, an undeclared incident included.
     Everything that happens on a host ends in the Report, also several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
@@ -125,7 +129,7 @@ def run(
     masker.register(*(secret for host in hosts for secret in host.secrets))
     reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
     operator = operator or operator_name()
-    started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
+    started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
     gate = ChangeGate(
         runnable,
@@ -176,9 +180,11 @@ def run(
         reporter.began(record.shown, runnable, hosts, operator)
         if (pause := switch.read()) is not None:
             reporter.noticed(f"{pause}; no host is changed")
-        suppress = Suppression(
-            limits, lambda host, since: record.fixes(host, runnable, since), context.paused, decide, chosen
-        )
+
+        def history(host: Host, since: datetime) -> tuple[PastFix, ...]:
+            return tuple(fix for fix in record.fixes(host, runnable, since) if fix.run not in resumes)
+
+        suppress = Suppression(limits, history, context.paused, decide, chosen)
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:

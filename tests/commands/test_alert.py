@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 
 from remediate.alerts.store import AlertStore
-from remediate.commands import alert as command
 from remediate.commands.alert import take_alerts
 from remediate.commands.docs.schemas import schema
 from remediate.commands.terminal import Terminal
@@ -20,6 +19,7 @@ from remediate.errors import ConfigurationError
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from remediate.report.wrapping import WIDTH
+from remediate.service.project_intake import doubt_of
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
 from support.doc_pages import FENCED, ROOT
 from support.toys import masked
@@ -265,7 +265,7 @@ def test_a_pause_is_told_unless_it_is_about_the_past(shop: Shop) -> None:
 
 
 def test_a_playbook_that_cannot_be_loaded_is_not_proven(shop: Shop) -> None:
-    doubt = command._doubt("nothing", shop.project)
+    doubt = doubt_of("nothing", shop.project)
     assert doubt is not None
     assert doubt.startswith("not loadable (no playbook 'nothing'; there are: app-down")
 

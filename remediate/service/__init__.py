@@ -1,0 +1,1 @@
+"""The service: takes alerts, and drives playbooks durably through the same library as `fix.*`."""

@@ -1,0 +1,290 @@
+"""The durable engine, made of dbos: the only module that imports it.
+
+dbos repeats the step in which a process died. So a step only asks the driver, which guards itself with the journal. The
+version that dbos sees never changes: runs are data, and one workflow interprets them, so that a release of ours strands
+no pending run. There is one dbos in a process.
+
+A run passes three queues, each inside the one before: of its host (one at a time), of its playbook, and of the fleet,
+which goes by priority. Only the last one acts.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Event, Lock
+from typing import Any, Final
+
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    WorkflowStatus,
+)
+
+from remediate.journal.run_id import new_run_id
+from remediate.service.engine import EngineLimits, RunDriver
+from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
+
+HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
+_VERSION: Final = "1"
+"""The version of the stored runs, not of this package. Another one would strand what is pending."""
+_RUN, _TIMER = "remediate.run", "remediate.timer."
+_QUEUED_AT_ONCE: Final = 64
+"""Runs of different hosts that wait in one process for their turn. Each costs a thread."""
+_MOST_DEAD: Final = 4
+"""After so many processes that died with one run, the run is what kills them: a person decides."""
+_WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
+"""Seconds before each further try of what could not be found out."""
+_LISTED: Final = 500
+_TICKS: Final = timedelta(hours=1)
+"""The age up to which ticks of timers are kept: there are four in a minute."""
+_LOOK: Final = 0.1
+_STORE_SECONDS: Final = 3.0
+"""Seconds in which a run that has ended passes its result on to the queues around it."""
+
+
+class DbosEngine:
+    """Durable runs in a database. `url` is that of SQLAlchemy; `worker` is a name that no living process shares."""
+
+    def __init__(self, url: str, worker: str, driver: RunDriver, limits: EngineLimits | None = None) -> None:
+        self.worker = worker
+        self._driver = driver
+        self._limits = limits or EngineLimits()
+        self._turning: set[object] = set()
+        self._driving: set[object] = set()
+        self._closing, self._closed = Event(), Event()
+        self._timers: dict[str, tuple[str, Callable[..., None]]] = {}
+        config: DBOSConfig = {
+            "name": "remediate",
+            "system_database_url": url,
+            "executor_id": worker,
+            "application_version": _VERSION,
+            "dbos_system_schema": "remediate_service",
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": self._limits.poll_seconds,
+            "scheduler_polling_interval_sec": 5.0,
+        }
+        logging.getLogger("dbos").disabled = False
+        DBOS(config=config)
+        self._workflow = DBOS.workflow(name=_RUN)(self._turn())
+
+    def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
+        """See RunEngine."""
+        turn = Lock()
+
+        def tick(scheduled: datetime, context: object) -> None:  # noqa: ARG001  # dbos gives both
+            if turn.acquire(blocking=False):  # The last one may still run. The next one does the same.
+                try:
+                    DBOS.run_step({"name": name}, task)
+                finally:
+                    turn.release()
+
+        tick.__qualname__ = f"{_TIMER}{name}"
+        self._timers[name] = (cron, DBOS.workflow(name=f"{_TIMER}{name}")(tick))
+
+    def launch(self) -> None:
+        """See RunEngine."""
+        DBOS.launch()
+        queue = partial(
+            DBOS.register_queue, polling_interval_sec=self._limits.poll_seconds, on_conflict="always_update"
+        )
+        queue(HOSTS, partition_concurrency=1, worker_concurrency=_QUEUED_AT_ONCE)
+        queue(PLAYBOOKS, partition_concurrency=self._limits.playbook)
+        worker = min(self._limits.worker, self._limits.fleet)
+        queue(FLEET, global_concurrency=self._limits.fleet, worker_concurrency=worker)
+        wanted = {name: cron for name, (cron, _) in self._timers.items()}
+        for schedule in DBOS.list_schedules():
+            if wanted.get(schedule["schedule_name"]) != schedule["schedule"]:
+                DBOS.delete_schedule(schedule["schedule_name"])
+        DBOS.apply_schedules(
+            [
+                {"schedule_name": name, "workflow_fn": tick, "schedule": cron, "context": None}
+                for name, (cron, tick) in self._timers.items()
+            ]
+        )
+
+    def start(self, request: RunRequest, run: str) -> bool:
+        """See RunEngine."""
+        if DBOS.get_workflow_status(run) is not None:
+            return False
+        gates = ((HOSTS, request.host), (PLAYBOOKS, request.playbook), (FLEET, None))
+        data = {"run": run, "request": request.model_dump(mode="json"), "gates": gates[1:]}
+        self._enqueue(run, gates[0], data, request.priority)
+        return True
+
+    def find(self, run: str) -> DurableRun | None:
+        """See RunEngine."""
+        return next(iter(_durable(DBOS.list_workflows(workflow_ids=[run], name=_RUN))), None)
+
+    def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
+        """See RunEngine."""
+        return _durable(DBOS.list_workflows(name=_RUN, has_parent=False, sort_desc=True, limit=limit))
+
+    def withdraw(self, run: str) -> bool:
+        """See RunEngine."""
+        known = self.find(run)
+        if known is None or known.state is not DurableState.QUEUED:
+            return False
+        DBOS.cancel_workflow(run, cancel_children=True)
+        after = self.find(run)
+        return after is not None and after.state is DurableState.WITHDRAWN
+
+    def take_over(self, worker: str) -> int:
+        """Queue again what a dead worker had begun. Returns how many. The caller knows that it is dead."""
+        left = DBOS.list_workflows(
+            status="PENDING", executor_id=worker, load_input=False, load_output=False, limit=_LISTED
+        )
+        for one in left:
+            DBOS.resume_workflow(one.workflow_id, queue_name=one.queue_name)
+        return len(left)
+
+    def workers(self) -> frozenset[str]:
+        """Return the names of the workers that have begun something, the dead ones too."""
+        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return frozenset(one.executor_id for one in begun if one.executor_id is not None)
+
+    def forget(self, age: timedelta) -> int:
+        """See RunEngine."""
+        now = datetime.now(UTC)
+        ticks = [f"{_TIMER}{name}" for name in self._timers]
+        return self._forgotten(_RUN, now - age) + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
+
+    def _forgotten(self, names: str | list[str], before: datetime) -> int:
+        total = 0
+        while ended := DBOS.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"],
+            name=names,
+            completed_before=before.isoformat(),
+            load_input=False,
+            load_output=False,
+            limit=_LISTED,
+        ):
+            DBOS.delete_workflows([one.workflow_id for one in ended])
+            total += len(ended)
+        return total
+
+    def close(self, patience: timedelta = timedelta()) -> None:
+        """See RunEngine."""
+        self._closing.set()
+        until = time.monotonic() + patience.total_seconds()
+        while self._driving and time.monotonic() < until:
+            time.sleep(_LOOK)
+        until = time.monotonic() + _STORE_SECONDS
+        while self._turning and time.monotonic() < until:
+            time.sleep(_LOOK)
+        # What still waits for its turn ends with errors that say nothing: it is stored, and waits again at the next
+        # start.
+        logging.getLogger("dbos").disabled = True
+        DBOS.destroy(destroy_registry=True)
+        self._closed.set()
+
+    def _turn(self) -> Callable[[Mapping[str, Any]], Any]:
+        def turn(data: Mapping[str, Any]) -> Any:
+            here = object()
+            self._turning.add(here)
+            try:
+                return self._in_turn(data)
+            finally:
+                self._turning.discard(here)
+
+        turn.__qualname__ = _RUN
+        return turn
+
+    def _in_turn(self, data: Mapping[str, Any]) -> Any:
+        if not data["gates"]:
+            return self._drive(data["run"], data["request"])
+        (queue, partition), *rest = data["gates"]
+        request = RunRequest.model_validate(data["request"])
+        inner = f"{data['run']}.{queue}"
+        self._enqueue(inner, (queue, partition), {**data, "gates": rest}, request.priority)
+        return DBOS.get_result(inner)
+
+    def _enqueue(self, run: str, gate: tuple[str, str | None], data: Mapping[str, Any], priority: int) -> None:
+        queue, partition = gate
+        # A queue with partitions goes by priority within each, the last one by priority alone.
+        options = SetEnqueueOptions(priority=priority, queue_partition_key=partition)
+        with SetWorkflowID(run), options:
+            DBOS.enqueue_workflow(queue, self._workflow, data)
+
+    def _drive(self, run: str, request: Mapping[str, Any]) -> Any:
+        """Bring a run to its end. Whatever comes back from here is stored."""
+        attempt = self._step("begin", run, request)
+        dead: list[str] = []
+        tries = 0
+        while attempt.result is None:
+            if attempt.died is not None:
+                dead.append(attempt.died)
+            elif tries < len(_WAITS):
+                DBOS.sleep(_WAITS[tries])
+                tries += 1
+            why = f"{len(dead)} processes died with this run" if attempt.died else (attempt.unanswered or "")
+            if len(dead) > _MOST_DEAD or (attempt.died is None and tries >= len(_WAITS)):
+                ended = self._step("give up", dead, why) if dead else Attempt()
+                attempt = ended if ended.result else Attempt(result=RunResult.unknown(run, ended.unanswered or why))
+            elif dead:
+                attempt = self._step("resume", dead, DBOS.run_step({"name": "new id"}, new_run_id), request)
+            else:
+                attempt = self._step("begin", run, request)
+        return attempt.result.model_dump(mode="json")
+
+    def _step(self, name: str, *given: Any) -> Attempt:
+        done = DBOS.run_step({"name": name}, self._asked, name, given)
+        return Attempt.model_validate(done)
+
+    def _asked(self, name: str, given: Sequence[Any]) -> Any:
+        if self._closing.is_set():
+            # Nothing is stored after the end, so the next process begins this step again.
+            self._closed.wait()
+            raise InterruptedError
+        turn = object()
+        self._driving.add(turn)
+        try:
+            return self._answer(name, given).model_dump(mode="json")
+        finally:
+            self._driving.discard(turn)
+
+    def _answer(self, name: str, given: Sequence[Any]) -> Attempt:
+        match name, given:
+            case "begin", (str(run), request):
+                return self._driver.begin(run, RunRequest.model_validate(request))
+            case "resume", (dead, str(run), request):
+                return self._driver.resume(dead, run, RunRequest.model_validate(request))
+            case _:
+                dead, why = given
+                return self._driver.give_up(dead, str(why))
+
+
+def _durable(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:
+    """Return the runs of these workflows. The innermost one tells whether it has begun."""
+    inner = {f"{root.workflow_id}.{FLEET}" for root in roots if root.status == "PENDING"}
+    begun = {
+        one.workflow_id: one
+        for one in (DBOS.list_workflows(workflow_ids=sorted(inner), load_input=False) if inner else ())
+        if one.status != "ENQUEUED"
+    }
+    return tuple(_of(root, begun.get(f"{root.workflow_id}.{FLEET}")) for root in roots)
+
+
+def _of(root: WorkflowStatus, leaf: WorkflowStatus | None) -> DurableRun:
+    data = root.input["args"][0] if root.input else {}
+    match root.status:
+        case "SUCCESS":
+            state = DurableState.ENDED
+        case "CANCELLED":
+            state = DurableState.WITHDRAWN
+        case "ERROR" | "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+            state = DurableState.FAILED
+        case _:
+            state = DurableState.QUEUED if leaf is None else DurableState.RUNNING
+    return DurableRun(
+        id=root.workflow_id,
+        state=state,
+        request=RunRequest.model_validate(data["request"]),
+        worker=None if leaf is None else leaf.executor_id,
+        result=RunResult.model_validate(root.output) if state is DurableState.ENDED else None,
+    )

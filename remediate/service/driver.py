@@ -1,0 +1,237 @@
+"""Brings a durable run to its end through the library that `fix.*` uses.
+
+The journal decides what a repeated attempt does: an id that it knows is never run again. A run whose process died is
+resumed as `runs.resume` does it: its steps are found out on the host, and a new run judges the host.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+from typing import Final
+
+from remediate.alerts.policy_check import ProjectNames
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import Report, RunVerdict, Touched, Verified
+from remediate.engine.fleet import run as run_on
+from remediate.engine.resumption import Narrate, end_by, find_out, give_up
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
+from remediate.inventory.selection import Inventory
+from remediate.journal.journal import NOT_RUN, Journal
+from remediate.journal.models import StoredRun
+from remediate.journal.process import Liveness, liveness
+from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
+from remediate.service.request import Attempt, RunRequest, RunResult
+from remediate.transport.dialing import Connections
+from remediate.transport.session import Session
+
+LOCK_SECONDS: Final = 120.0
+"""Seconds to wait for the host's lock: the step of a dead run may still hold it."""
+_LOOK_AGAIN: Final = 1.0
+
+Connect = Callable[[Host], Session]
+
+
+class LibraryDriver:
+    """Drives runs of one project. `stop` ends the runs of this process at their next step."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        stop: Event | None = None,
+        options: Options | None = None,
+        connect: Connect | None = None,
+        narrate: Narrate = lambda _: None,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        self._project = project
+        self._stop = stop or Event()
+        self._options = options or Options()
+        self._connect = connect
+        self._narrate = narrate
+        self._lock_seconds = lock_seconds
+
+    def begin(self, run: str, request: RunRequest) -> Attempt:
+        """See RunDriver."""
+        try:
+            with self._journal() as journal:
+                stored = _find(journal, run)
+        except JournalError as error:
+            return Attempt(unanswered=str(error))
+        return self._run(run, request) if stored is None else self._known(stored)
+
+    def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
+        """See RunDriver."""
+        try:
+            with self._journal() as journal:
+                if not all(_find(journal, one) for one in dead):
+                    return self.give_up(dead, "the journal does not know a run that died")
+                stored = _find(journal, run)
+                if stored is None:
+                    if (unclear := self._found_out(dead, request, journal)) is not None:
+                        return unclear
+                    # What a dead run may have done is not done again by itself: then this one only looks.
+                    attempt = self._run(run, request, resumes=dead, plan=_doubtful(dead, journal))
+                    if attempt.result is not None and attempt.result.verdict is None:
+                        return self.give_up(dead, attempt.result.note or "the host could not be judged again")
+                else:
+                    attempt = self._known(stored)
+                return attempt if attempt.result is None else _closed(dead, run, journal)
+        except JournalError as error:
+            return Attempt(unanswered=str(error))
+
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
+        """See RunDriver."""
+        try:
+            with self._journal() as journal:
+                known = [stored for run in dead if (stored := _find(journal, run)) is not None]
+                for stored in known:
+                    if stored.unfinished:
+                        give_up(stored, journal, why)
+                ended = [journal.find(stored.id) for stored in known]
+        except JournalError as error:
+            return Attempt(unanswered=str(error))
+        if len(ended) < len(dead):
+            return Attempt(result=RunResult.unknown(dead[-1], why))
+        return Attempt(result=_result(_first(ended, RunVerdict.UNKNOWN.value) or ended[-1], why))
+
+    def _run(self, run: str, request: RunRequest, *, resumes: Sequence[str] = (), plan: bool = False) -> Attempt:
+        try:
+            hosts = self._hosts(request.host)
+            runnable = self._project.load(request.playbook)
+            with self._connected(hosts) as connect:
+                report = run_on(
+                    runnable,
+                    hosts,
+                    connect=connect,
+                    stop=self._stop,
+                    operator=request.requested_by,
+                    options=self._options_of(request, plan=plan, resumes=resumes),
+                    journal=self._project.journal(),
+                    project=None if request.incident is None else self._project.identity(),
+                    limits=run_limits(self._project.root),
+                    run_id=run,
+                    resumes=resumes,
+                )
+        except ConfigurationError as error:
+            return _not_begun(run, str(error))
+        for host in report.hosts:
+            self._narrate(f"run {run}: {request.playbook} on {host.name}: {host.verdict.value}")
+        note = None if report.error is None else report.error.message
+        verdict = None if report.verdict is None else report.verdict.value
+        result = RunResult(
+            run=run, verdict=verdict, exit_code=report.exit_code, touched=report.touched.value, note=note
+        )
+        return Attempt(result=result)
+
+    def _known(self, stored: StoredRun) -> Attempt:
+        """Return what the journal knows of an id that was begun. It waits for one that still runs."""
+        until = time.monotonic() + self._options.timeout
+        while stored.unfinished and liveness(stored.process) is Liveness.ALIVE:
+            if time.monotonic() > until or self._stop.wait(_LOOK_AGAIN):
+                return Attempt(unanswered=f"run {stored.id} still runs in another process")
+            with self._journal() as journal:
+                stored = journal.find(stored.id)
+        return Attempt(died=stored.id) if stored.unfinished else Attempt(result=_result(stored))
+
+    def _found_out(self, dead: Sequence[str], request: RunRequest, journal: Journal) -> Attempt | None:
+        """Give every open step of the dead runs an outcome. Returns what to do if that is not possible now."""
+        for stored in map(journal.find, dead):
+            if all(step.outcome is not None for step in stored.steps):
+                continue
+            try:
+                runnable = self._project.load(request.playbook)
+                hosts = self._hosts(request.host)
+                with self._connected(hosts) as connect:
+                    refusal = find_out(
+                        stored, runnable, hosts, connect, journal, wait=self._lock_seconds, narrate=self._narrate
+                    )
+            except ConfigurationError as error:
+                return self.give_up(dead, str(error))
+            if refusal is not None:
+                return Attempt(unanswered=refusal[1])
+        return None
+
+    def _options_of(self, request: RunRequest, *, plan: bool, resumes: Sequence[str]) -> Options:
+        reason = "; ".join(filter(None, (f"resumes run {resumes[-1]}" if resumes else None, request.reason)))
+        return self._options.model_copy(
+            update={
+                "plan": plan or request.plan,
+                "yes": True,  # The policy decided, or a person approved.
+                "wait": self._options.wait or self._lock_seconds,
+                "reason": reason or None,
+                "incident": request.incident,
+            }
+        )
+
+    def _hosts(self, name: str) -> tuple[Host, ...]:
+        """Return the host with this very name: never a group, never a pattern. Raises ConfigurationError."""
+        inventory = Inventory.load(self._project.inventories())
+        names = ProjectNames((), inventory.host_names, inventory.group_names)
+        if (wrong := names.no_host(name)) is not None:
+            raise ConfigurationError(wrong)
+        return inventory.select(name)
+
+    @contextmanager
+    def _connected(self, hosts: Sequence[Host]) -> Iterator[Connect]:
+        if self._connect is not None:
+            yield self._connect
+            return
+        with Connections(hosts, self._project.ssh_client()) as connections:
+            yield connections
+
+    def _journal(self) -> Journal:
+        return Journal.open(self._project.journal())
+
+
+def _find(journal: Journal, run: str) -> StoredRun | None:
+    try:
+        return journal.find(run)
+    except ConfigurationError:
+        return None
+
+
+def _doubtful(dead: Sequence[str], journal: Journal) -> bool:
+    steps = (step for stored in map(journal.find, dead) for step in stored.steps)
+    return any(step.outcome not in {NOT_RUN, Verified.PROVEN.value, Verified.FAILED.value} for step in steps)
+
+
+def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
+    """End the dead runs by the one that judged the host after them, and return the result of all."""
+    later = _find(journal, run)
+    if later is None or later.report is None:
+        return Attempt(unanswered="the journal did not take the record of the run that looked again")
+    report = Report.model_validate_json(later.report)
+    for stored in map(journal.find, dead):
+        if stored.unfinished and not end_by(stored, journal, report):
+            return Attempt(unanswered=f"run {run} found the host {later.verdict}")
+    ended = [journal.find(one) for one in dead]
+    if (unknown := _first(ended, RunVerdict.UNKNOWN.value)) is not None:
+        note = f"a step of run {unknown.id} may have run; run {run} then found the host {later.verdict}"
+        return Attempt(result=_result(unknown, note))
+    acted = [stored for stored in ended if stored.touched != Touched.NO.value]
+    decisive = later if later.touched != Touched.NO.value or not acted else acted[-1]
+    return Attempt(result=_result(decisive, f"resumed after a crash, as run {run}"))
+
+
+def _first(runs: Sequence[StoredRun], verdict: str) -> StoredRun | None:
+    return next((stored for stored in runs if stored.verdict == verdict), None)
+
+
+def _result(stored: StoredRun, note: str | None = None) -> RunResult:
+    return RunResult(
+        run=stored.id,
+        verdict=stored.verdict or None,
+        exit_code=USAGE_EXIT_CODE if stored.exit_code is None else stored.exit_code,
+        touched=stored.touched or Touched.UNKNOWN.value,
+        note=note,
+    )
+
+
+def _not_begun(run: str, why: str) -> Attempt:
+    return Attempt(
+        result=RunResult(run=run, verdict=None, exit_code=USAGE_EXIT_CODE, touched=Touched.NO.value, note=why)
+    )

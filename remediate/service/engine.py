@@ -1,0 +1,60 @@
+"""What the service needs of a durable engine."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from remediate.service.request import Attempt, DurableRun, RunRequest
+
+
+class EngineLimits(NamedTuple):
+    """How much runs at once."""
+
+    worker: int = 4
+    playbook: int = 4
+    fleet: int = 8
+    poll_seconds: float = 0.5
+
+
+class RunDriver(Protocol):
+    """Brings one run to its end. Each method may be called again after a crash, with the same arguments."""
+
+    def begin(self, run: str, request: RunRequest) -> Attempt:
+        """Run it under this id, unless the journal knows the id already."""
+
+    def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
+        """Find out what the dead runs did, and go on under a new id."""
+
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
+        """End the dead runs. What they did, and nobody found out, is unknown."""
+
+
+class RunEngine(Protocol):
+    """Durable runs and timers. A run that was started ends, or stays visible, whatever dies meanwhile."""
+
+    def launch(self) -> None:
+        """Begin to work, first on what an earlier process with this name left."""
+
+    def start(self, request: RunRequest, run: str) -> bool:
+        """Queue a run, durable on return. Returns False if this id was started before."""
+
+    def find(self, run: str) -> DurableRun | None:
+        """Return one run, None if there is none."""
+
+    def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
+        """Return the latest runs, newest first."""
+
+    def withdraw(self, run: str) -> bool:
+        """Take a run back that has not begun. Returns False if it has."""
+
+    def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
+        """Call a task at these times, in one of the processes that share the database. Say so before `launch`.
+
+        `cron` has six fields, seconds first.
+        """
+
+    def forget(self, age: timedelta) -> int:
+        """Delete ended runs and timers that are older. The journal keeps its records."""
+
+    def close(self, patience: timedelta) -> None:
+        """Stop. What runs may end within this time, and the rest is resumed at the next launch."""

@@ -1,0 +1,64 @@
+"""Wakes the outbox of incidents, and notes what is overdue. Messages are decided elsewhere, and queued only there."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final
+
+from remediate.errors import RemediateError
+from remediate.incident.clock import Due, DueKind, due, named
+from remediate.incident.delivery import deliver_due
+from remediate.incident.notifier import Notifier
+from remediate.incident.record import Incident
+from remediate.incident.settings import incident_settings
+from remediate.incident.store import IncidentStore
+from remediate.project.project import Project
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class IncidentClock:
+    """The clocks of a project's open incidents: updates, claims, escalations, and messages that are tried again.
+
+    What is overdue is logged once and counted in the metrics. It is not recorded as announced, so `incident.watch`
+    still shows it to a person.
+    """
+
+    def __init__(self, project: Project, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Read the settings. Raises ConfigurationError, so that a mistake shows at the start."""
+        self._project = project
+        self._settings = incident_settings(project.root)
+        self._now = now
+        self._lock = Lock()
+        self._said: frozenset[tuple[str, str]] = frozenset()
+
+    def overdue(self) -> Mapping[DueKind, int]:
+        """Return the number of overdue actions of open incidents, by kind. Raises JournalError."""
+        with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
+            return Counter(one.kind for _, one in self._late(store))
+
+    def look(self) -> None:
+        """Send what is due in the outbox, and look at the clocks. An error is logged; the next look tries again."""
+        with self._lock:
+            try:
+                with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
+                    deliver_due(
+                        store, notifier=Notifier.of(self._settings, store, root=self._project.root, screen=None)
+                    )
+                    self._tell(self._late(store))
+            except RemediateError as error:
+                _LOG.warning("incidents cannot be looked at: %s", error)
+
+    def _late(self, store: IncidentStore) -> tuple[tuple[Incident, Due], ...]:
+        now = self._now()
+        open_ones = store.open_incidents()
+        return tuple((each, one) for each in open_ones for one in due(each, self._settings, now) if one.over(now))
+
+    def _tell(self, late: Sequence[tuple[Incident, Due]]) -> None:
+        for incident, one in late:
+            if (incident.id, one.key) not in self._said:
+                what = named(one, self._settings)
+                _LOG.warning("%s %s: overdue: %s (%s)", incident.severity.value, incident.id, what, one.why)
+        self._said = frozenset((incident.id, one.key) for incident, one in late)

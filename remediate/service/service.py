@@ -1,0 +1,202 @@
+"""The whole service of one project: alerts in, durable runs, and what keeps them apart."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Final, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from remediate.alerts.authentication import Verifier
+from remediate.alerts.formats import AlertFormat
+from remediate.alerts.policy import AlertSource
+from remediate.alerts.store import AlertStore
+from remediate.core.options import Options
+from remediate.errors import JournalError
+from remediate.inventory.selection import Inventory
+from remediate.journal.journal import state_directory
+from remediate.journal.run_id import new_run_id
+from remediate.project.project import Project
+from remediate.service.alert_desk import AlertDesk, Remembered
+from remediate.service.app import service_app
+from remediate.service.database import EngineDatabase, engine_database
+from remediate.service.dbos_engine import DbosEngine
+from remediate.service.driver import Connect, LibraryDriver
+from remediate.service.engine import EngineLimits
+from remediate.service.heartbeat import Heartbeat, keep_beating
+from remediate.service.incident_clock import IncidentClock
+from remediate.service.metrics import ServiceMetrics
+from remediate.service.presence import Presence, stay_present
+from remediate.service.project_intake import doubt_of, project_intake
+from remediate.service.server import NotifyingServer, http_server
+from remediate.service.settings import ServiceSettings, service_settings
+from remediate.service.starter import Starter, keep_starting
+from remediate.service.worker_name import worker_name
+
+PATIENCE: Final = timedelta(seconds=60)
+"""The time that running steps get when the service stops. What has not ended is resumed at the next start."""
+_JOIN_SECONDS: Final = 15.0
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Working(NamedTuple):
+    """A process that works on durable runs."""
+
+    engine: DbosEngine
+    settings: ServiceSettings
+    database: EngineDatabase
+
+
+@contextmanager
+def working(
+    project: Project,
+    lost: Callable[[], None],
+    *,
+    options: Options | None = None,
+    connect: Connect | None = None,
+    poll_seconds: float = 0.5,
+) -> Iterator[Working]:
+    """Work on the durable runs of a project until the end of the block. Raises ConfigurationError and JournalError.
+
+    `lost` is called if this process may not go on, because others take its runs over. `options` are those of every
+    run; `connect` and `poll_seconds` are for tests.
+    """
+    settings = service_settings(project.root)
+    database = engine_database(project)
+    stop = Event()
+    with ExitStack() as leaving:
+        name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
+        presence = None
+        if database.shared:
+            presence = Presence(database.url, name)
+            leaving.callback(presence.release)
+            presence.take()
+        engine = DbosEngine(
+            database.url,
+            name,
+            LibraryDriver(project, stop=stop, options=options, connect=connect, narrate=_LOG.info),
+            EngineLimits(settings.at_once, settings.per_playbook, settings.fleet, poll_seconds),
+        )
+        # A worker that lost its lock does not wait for its runs: others have them.
+        leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
+        # All processes have the same timers, because any of them may be given a tick.
+        engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
+        engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
+        engine.launch()
+        if presence is not None:
+            leaving.enter_context(_present(presence, engine, stop, lost))
+        _LOG.info("working as %s, in process %d", name, os.getpid())
+        yield Working(engine, settings, database)
+
+
+@contextmanager
+def _present(presence: Presence, engine: DbosEngine, stop: Event, lost: Callable[[], None]) -> Iterator[None]:
+    over = Event()
+
+    def stopped() -> None:
+        stop.set()
+        lost()
+
+    looking = Thread(target=stay_present, args=(presence, engine, over, stopped), name="presence", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The parts that have to be well."""
+
+    engine: DbosEngine
+    store: AlertStore
+    starter: Thread
+    gone: Event
+
+    def __call__(self) -> str | None:
+        """Return what is wrong, None if nothing is."""
+        try:
+            self.engine.find(new_run_id())
+            self.store.demand()
+        except (SQLAlchemyError, JournalError):
+            return "a database does not answer"
+        if self.gone.is_set():
+            return "others have taken the runs of this process over"
+        return None if self.starter.is_alive() else "decisions are not started any more"
+
+
+@contextmanager
+def serving(
+    project: Project, *, options: Options | None = None, connect: Connect | None = None, poll_seconds: float = 0.5
+) -> Iterator[NotifyingServer]:
+    """Prepare the service, and work until the end of the block. The caller runs the server.
+
+    Raises ConfigurationError before anything listens, also for a secret that is missing.
+    """
+    wake, over, gone = Event(), Event(), Event()
+    made: list[NotifyingServer] = []
+
+    def lost() -> None:
+        gone.set()
+        for server in made:
+            server.end(failed=True)
+
+    with ExitStack() as leaving:
+        inventory = Inventory.load(project.inventories())
+        intake = project_intake(project, inventory, doubt=Remembered(lambda name: doubt_of(name, project)))
+        store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
+        desk = AlertDesk(intake, store, wake.set)
+        settings = service_settings(project.root)
+        reader = _reader(settings)
+        clock = IncidentClock(project)
+        work = leaving.enter_context(
+            working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
+        )
+        starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
+        unwell = Health(work.engine, store, starter, gone)
+        threads = [starter]
+        if settings.heartbeat is not None:
+            threads.append(_thread(keep_beating, Heartbeat(settings.heartbeat, unwell), over))
+
+        def end() -> None:
+            over.set()
+            wake.set()
+            for thread in threads:
+                thread.join(_JOIN_SECONDS)
+
+        leaving.callback(end)
+        app = service_app(
+            desk,
+            work.engine,
+            ServiceMetrics(work.engine, intake.policy.sources, clock.overdue),
+            reader=reader,
+            journal=project.journal(),
+            unwell=unwell,
+        )
+        made.append(http_server(app, unwell))
+        if gone.is_set():
+            made[0].end(failed=True)
+        yield made[0]
+
+
+def _reader(settings: ServiceSettings) -> Verifier | None:
+    if settings.read is None:
+        return None
+    return Verifier.of("read", AlertSource(format=AlertFormat.PLAIN, bearer=(settings.read,)))
+
+
+def _thread(target: Callable[..., None], *given: object) -> Thread:
+    thread = Thread(target=target, args=given, name=target.__name__, daemon=True)
+    thread.start()
+    return thread
+
+
+def _forget(engine: DbosEngine, age: timedelta) -> None:
+    if (number := engine.forget(age)) > 0:
+        _LOG.info("%d stored ends of runs and timers were deleted", number)

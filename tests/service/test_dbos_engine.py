@@ -1,0 +1,229 @@
+"""The engine: ids, turns, priorities, tries, timers. Its driver here only notes what it is asked."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Lock
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from remediate.journal.run_id import new_run_id
+from remediate.service import dbos_engine
+from remediate.service.dbos_engine import DbosEngine
+from remediate.service.engine import EngineLimits
+from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from support.durable import request, until_ended
+
+FAST = EngineLimits(poll_seconds=0.05)
+
+
+def result(run: str, verdict: str = "healthy") -> Attempt:
+    return Attempt(result=RunResult(run=run, verdict=verdict, exit_code=0, touched="no"))
+
+
+class Noted:
+    """A driver that answers from a list, then that the host is healthy, and holds runs while it is told to."""
+
+    def __init__(self, *answers: Attempt) -> None:
+        self.begun: list[str] = []
+        self.resumed: list[tuple[tuple[str, ...], str]] = []
+        self.given_up: list[str] = []
+        self.at_once: dict[str, int] = {}
+        self.most: dict[str, int] = {}
+        self.go = Event()
+        self.go.set()
+        self._answers = list(answers)
+        self._lock = Lock()
+
+    def begin(self, run: str, request: RunRequest) -> Attempt:
+        with self._lock:
+            self.begun.append(request.host)
+            for name in (request.host, request.playbook, "fleet"):
+                self.at_once[name] = self.at_once.get(name, 0) + 1
+                self.most[name] = max(self.most.get(name, 0), self.at_once[name])
+        assert self.go.wait(60)
+        with self._lock:
+            for name in (request.host, request.playbook, "fleet"):
+                self.at_once[name] -= 1
+        return self._answer(run)
+
+    def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
+        self.resumed.append((tuple(dead), run))
+        return self._answer(run)
+
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
+        self.given_up.append(why)
+        return result(dead[0], "unknown")
+
+    def _answer(self, run: str) -> Attempt:
+        return self._answers.pop(0) if self._answers else result(run)
+
+
+@contextmanager
+def launched(
+    url: str, driver: Noted, limits: EngineLimits = FAST, **timers: Callable[[], None]
+) -> Iterator[DbosEngine]:
+    engine = DbosEngine(url, "w1", driver, limits)
+    try:
+        for name, task in timers.items():
+            engine.every(name, "* * * * * *", task)
+        engine.launch()
+        yield engine
+    finally:
+        driver.go.set()
+        engine.close()
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_a_run_is_queued_and_ends_once(url: str) -> None:
+    driver, run = Noted(), new_run_id()
+    with launched(url, driver) as engine:
+        assert engine.find(run) is None
+        assert engine.start(request("web1"), run)
+        assert not engine.start(request("web1"), run)
+        (found,) = until_ended(engine.find, [run], 60)
+        assert (found.request, found.result) == (request("web1"), result(run).result)
+        assert engine.runs() == (found,)
+        assert driver.begun == ["web1"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_host_has_one_run_at_a_time_and_a_playbook_and_the_fleet_their_limits(url: str) -> None:
+    driver = Noted()
+    runs = [new_run_id() for _ in range(8)]
+    with launched(url, driver, EngineLimits(worker=3, playbook=2, fleet=3, poll_seconds=0.05)) as engine:
+        driver.go.clear()
+        for number, run in enumerate(runs):
+            engine.start(request(f"web{number % 4}", playbook=f"play-{number % 2}"), run)
+        until(lambda: len(driver.begun) == 3)
+        time.sleep(0.5)
+        driver.go.set()
+        until_ended(engine.find, runs, 60)
+    assert driver.most["fleet"] == 3
+    assert max(driver.most[f"web{number}"] for number in range(4)) == 1
+    assert max(driver.most[f"play-{number}"] for number in range(2)) <= 2
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_the_more_severe_one_comes_first_whatever_its_host(url: str) -> None:
+    driver = Noted()
+    driver.go.clear()
+    runs = [new_run_id() for _ in range(5)]
+    with launched(url, driver, EngineLimits(fleet=1, worker=1, playbook=9, poll_seconds=0.05)) as engine:
+        engine.start(request("first"), runs[0])
+        until(lambda: driver.begun == ["first"])
+        for run, (host, priority) in zip(runs[1:], [("c", 4), ("a", 3), ("b", 1), ("d", 2)], strict=True):
+            engine.start(request(host, priority=priority), run)
+        until(lambda: all(engine.find(run) is not None for run in runs))
+        time.sleep(2)  # until all of them wait for the fleet
+        driver.go.set()
+        until_ended(engine.find, runs, 60)
+    assert driver.begun == ["first", "b", "d", "a", "c"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_has_not_begun_can_be_withdrawn(url: str) -> None:
+    driver = Noted()
+    driver.go.clear()
+    one, two = new_run_id(), new_run_id()
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), one)
+        until(lambda: driver.begun == ["web1"])
+        engine.start(request("web1"), two)
+        states = [found.state for run in (one, two) if (found := engine.find(run)) is not None]
+        assert states == [DurableState.RUNNING, DurableState.QUEUED]
+        assert engine.withdraw(two)
+        assert not engine.withdraw(one)
+        assert not engine.withdraw(new_run_id())
+        driver.go.set()
+        until_ended(engine.find, [one], 60)
+        withdrawn = engine.find(two)
+        assert withdrawn is not None
+        assert withdrawn.state is DurableState.WITHDRAWN
+        assert driver.begun == ["web1"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_run_whose_process_died_is_resumed_under_a_new_id(url: str) -> None:
+    run = new_run_id()
+    second = new_run_id()
+    driver = Noted(Attempt(died=run), Attempt(died=second))
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+        (found,) = until_ended(engine.find, [run], 60)
+    assert [dead for dead, _ in driver.resumed] == [(run,), (run, second)]
+    assert found.result is not None
+    assert found.result.run == driver.resumed[1][1] != run
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_run_that_kills_its_processes_is_given_up(url: str) -> None:
+    run = new_run_id()
+    driver = Noted(*(Attempt(died=run) for _ in range(9)))
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+        (found,) = until_ended(engine.find, [run], 60)
+    assert driver.given_up == ["5 processes died with this run"]
+    assert found.result is not None
+    assert found.result.verdict == "unknown"
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbos_engine, "_WAITS", (0.1, 0.1))
+    one, two = new_run_id(), new_run_id()
+    silent = Attempt(unanswered="web1 does not answer")
+    with launched(url, driver := Noted(silent)) as engine:
+        engine.start(request("web1"), one)
+        (found,) = until_ended(engine.find, [one], 60)
+        assert (found.result, driver.begun) == (result(one).result, ["web1", "web1"])
+        driver._answers += [silent] * 3
+        engine.start(request("web1"), two)
+        (found,) = until_ended(engine.find, [two], 60)
+        assert found.result is not None
+        assert (found.result.verdict, found.result.note) == ("unknown", "web1 does not answer")
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_timer_ticks_and_what_is_old_is_forgotten(url: str) -> None:
+    ticks: list[int] = []
+    run = new_run_id()
+    with launched(url, Noted(), tick=lambda: ticks.append(1)) as engine:
+        engine.start(request("web1"), run)
+        until_ended(engine.find, [run], 60)
+        until(lambda: len(ticks) >= 2)
+        assert engine.forget(timedelta(hours=1)) == 0
+        assert engine.forget(timedelta()) >= 3
+        assert engine.find(run) is None
+    with launched(url, Noted()):  # A release that no longer has this timer.
+        pass
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_is_stored_is_json_and_is_read_again_by_another_release(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBOS__APPVERSION", "another")
+    driver, run = Noted(), new_run_id()
+    driver.go.clear()
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+    database = create_engine(url)
+    with database.connect() as connection:
+        rows = connection.execute(text("SELECT serialization, application_version FROM workflow_status")).all()
+        (stored,) = connection.execute(text("SELECT inputs FROM workflow_input LIMIT 1")).one()
+    database.dispose()
+    assert set(rows) == {("portable_json", "1")}
+    assert json.loads(stored)["positionalArgs"][0]["request"]["host"] == "web1"
+    with launched(url, driver := Noted()) as engine:
+        until_ended(engine.find, [run], 60)

@@ -1,0 +1,198 @@
+"""One run of the service: under an id once, and after a crash as the journal and the host say."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Event
+
+import pytest
+
+from remediate.core.remedy import basis
+from remediate.engine.surveyor import Surveyor
+from remediate.journal.journal import Journal
+from remediate.journal.models import Intent, RunRecord
+from remediate.journal.pause import KillSwitch, Pause
+from remediate.journal.process import RunProcess
+from remediate.journal.run_id import new_run_id
+from remediate.service.driver import LibraryDriver
+from remediate.service.request import Attempt, RunResult
+from remediate.transport.controller import HttpController
+from support.durable import ToyFleet, request
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    with Journal.open() as opened:
+        yield opened
+
+
+def ended(attempt: Attempt) -> RunResult:
+    assert attempt.result is not None, attempt
+    return attempt.result
+
+
+def dead_run(journal: Journal, toys: ToyFleet, *, intended: bool = True, process: RunProcess | None = None) -> str:
+    """Record a run that died after the intent of its step."""
+    here = RunProcess.current()
+    assert here is not None
+    (host,) = toys.hosts("toy0")
+    (remedy,) = toys.project.load("toy-down")(host).remedies
+    record = RunRecord(
+        id=new_run_id(),
+        started=datetime.now(UTC),
+        mode="fix",
+        playbook="toy-down",
+        operator="alert:test",
+        hosts=("toy0",),
+        version="0.1.0",
+        process=process or replace(here, start=here.start - 1),
+        given="{}",
+    )
+    journal.begin(record)
+    if intended:
+        surveyor = Surveyor(toys.connect(host), HttpController(), remedy.probes())
+        journal.intend(
+            Intent(
+                run=record.id,
+                host="toy0",
+                position=0,
+                remedy=remedy.kind,
+                params=remedy.model_dump_json(),
+                commands="[]",
+                intended_at=datetime.now(UTC),
+                basis=basis(remedy, surveyor.survey()),
+            )
+        )
+        surveyor.close()
+    return record.id
+
+
+def test_an_id_runs_once_whatever_asks_again(toys: ToyFleet) -> None:
+    driver, run = toys.driver(), new_run_id()
+    first = ended(driver.begin(run, request("toy0")))
+    assert (first.run, first.verdict, first.touched, first.exit_code) == (run, "fixed", "yes", 0)
+    toys.say("toy0", "down again")
+    assert ended(driver.begin(run, request("toy0"))).verdict == "fixed"
+    assert toys.steps("toy0") == ["begin", "end"]
+
+
+def test_a_plan_only_looks(toys: ToyFleet) -> None:
+    assert ended(toys.driver().begin(new_run_id(), request("toy0", plan=True))).verdict == "pending"
+    assert toys.steps("toy0") == []
+
+
+@pytest.mark.parametrize("name", ["toys", "all", "toy", "web9"])
+def test_what_is_no_host_by_its_name_is_not_asked_anything(toys: ToyFleet, name: str) -> None:
+    result = ended(toys.driver().begin(new_run_id(), request(name)))
+    assert (result.verdict, result.exit_code, result.touched) == (None, 2, "no")
+    assert "host" in str(result.note)
+    assert [toys.steps(each) for each in toys.names] == [[], [], []]
+
+
+def test_while_paused_nothing_is_changed(toys: ToyFleet) -> None:
+    KillSwitch().set(Pause("a migration", "ana", datetime.now(UTC)))
+    assert ended(toys.driver().begin(new_run_id(), request("toy0"))).verdict == "refused"
+    assert toys.steps("toy0") == []
+
+
+def test_a_process_that_stops_begins_no_step(toys: ToyFleet) -> None:
+    stop = Event()
+    stop.set()
+    assert ended(toys.driver(stop=stop).begin(new_run_id(), request("toy0"))).verdict == "interrupted"
+    assert toys.steps("toy0") == []
+
+
+def test_a_run_that_died_is_not_begun_again_under_its_id(toys: ToyFleet, journal: Journal) -> None:
+    dead = dead_run(journal, toys)
+    assert toys.driver().begin(dead, request("toy0")) == Attempt(died=dead)
+    assert toys.steps("toy0") == []
+
+
+def test_a_run_that_still_runs_in_another_process_is_waited_for(toys: ToyFleet, journal: Journal) -> None:
+    stop = Event()
+    alive = dead_run(journal, toys, process=RunProcess.current())
+    stop.set()
+    said = toys.driver(stop=stop).begin(alive, request("toy0"))
+    assert said == Attempt(unanswered=f"run {alive} still runs in another process")
+
+
+def test_a_step_that_did_not_run_is_done_once(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    driver = toys.driver()
+    result = ended(driver.resume([dead], run, request("toy0")))
+    assert (result.run, result.verdict) == (run, "fixed")
+    assert ended(driver.resume([dead], run, request("toy0"))) == result
+    assert toys.steps("toy0") == ["begin", "end"]
+    assert [step.outcome for step in journal.find(dead).steps] == ["not_run"]
+    assert journal.find(dead).verdict == "interrupted"
+
+
+def test_a_step_that_ran_is_not_done_again(toys: ToyFleet, journal: Journal) -> None:
+    dead = dead_run(journal, toys)
+    toys.say("toy0", "up 42")
+    result = ended(toys.driver().resume([dead], new_run_id(), request("toy0")))
+    assert (result.run, result.verdict, result.touched) == (dead, "fixed", "yes")
+    assert toys.steps("toy0") == []
+
+
+def test_what_may_have_run_is_unknown_and_not_done_again(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    toys.say("toy0", "down, but another way")
+    driver = toys.driver()
+    result = ended(driver.resume([dead], run, request("toy0")))
+    assert (result.run, result.verdict, result.exit_code) == (dead, "unknown", 7)
+    assert f"run {run} then found the host pending" in str(result.note)
+    assert ended(driver.resume([dead], run, request("toy0"))) == result
+    assert toys.steps("toy0") == []
+    assert journal.find(run).mode == "plan"
+
+
+def test_a_run_that_the_journal_has_lost_is_unknown(toys: ToyFleet) -> None:
+    lost = new_run_id()
+    for attempt in (
+        toys.driver().resume([lost], new_run_id(), request("toy0")),
+        toys.driver().give_up([lost], "x"),
+    ):
+        assert (ended(attempt).verdict, ended(attempt).touched) == ("unknown", "unknown")
+    assert toys.steps("toy0") == []
+
+
+def test_two_processes_that_died_with_one_run_are_both_ended(toys: ToyFleet, journal: Journal) -> None:
+    dead = [dead_run(journal, toys), dead_run(journal, toys, intended=False)]
+    assert ended(toys.driver().resume(dead, new_run_id(), request("toy0"))).verdict == "fixed"
+    assert [journal.find(run).verdict for run in dead] == ["interrupted", "interrupted"]
+    assert toys.steps("toy0") == ["begin", "end"]
+
+
+def test_while_the_dead_run_s_step_holds_the_lock_nothing_is_known(toys: ToyFleet, journal: Journal) -> None:
+    dead = dead_run(journal, toys)
+    lock = os.open(toys.directory / "toy0" / "machine-id", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        attempt = toys.driver(lock_seconds=0).resume([dead], new_run_id(), request("toy0"))
+    finally:
+        os.close(lock)
+    assert "the lock of this host is held by process" in str(attempt.unanswered)
+    assert (toys.steps("toy0"), journal.find(dead).unfinished) == ([], True)
+
+
+def test_what_nobody_found_out_is_unknown(toys: ToyFleet, journal: Journal) -> None:
+    dead = dead_run(journal, toys)
+    result = ended(toys.driver().give_up([dead], "web1 does not answer"))
+    assert (result.run, result.verdict, result.note) == (dead, "unknown", "web1 does not answer")
+    assert [step.outcome for step in journal.find(dead).steps] == ["unknown"]
+
+
+def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    toys.directory.joinpath("no").write_text("x" * 9999)
+    monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")
+    driver: LibraryDriver = toys.driver()
+    for attempt in (
+        driver.begin(new_run_id(), request("toy0")),
+        driver.resume([new_run_id()], new_run_id(), request("toy0")),
+        driver.give_up([new_run_id()], "x"),
+    ):
+        assert "is not a journal, or damaged" in str(attempt.unanswered)
+    assert toys.steps("toy0") == []

@@ -1,0 +1,159 @@
+"""What the service does by the clock: it wakes the outbox, tells what is overdue, and says that it lives."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from remediate.errors import ConfigurationError
+from remediate.incident.clock import DueKind
+from remediate.incident.outbox import Outbox
+from remediate.incident.settings import Audience
+from remediate.incident.store import IncidentStore
+from remediate.project.project import Project
+from remediate.service.heartbeat import Heartbeat, keep_beating
+from remediate.service.incident_clock import IncidentClock
+from support.toy_incidents import NOON, declared, minutes
+from support.toy_messages import message
+
+CHANNEL = """
+[tool.remediate.incidents.channels.book]
+kind = "file"
+path = "book.txt"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.remediate]\n{CHANNEL}")
+    return Project(tmp_path)
+
+
+def opened(project: Project) -> IncidentStore:
+    return IncidentStore.open(project.journal(), project=project.identity())
+
+
+def test_what_waits_in_the_outbox_is_sent(project: Project, tmp_path: Path) -> None:
+    with opened(project) as store:
+        incident = store.declare("ana", NOON, declared())
+        now = datetime.now(NOON.tzinfo)
+        said = message("It is looked at", audience=Audience.INTERNAL, incident=incident.id, at=now)
+        Outbox(store.database, project=project.identity()).queue(said, ["book"])
+    clock = IncidentClock(project)
+    clock.look()
+    clock.look()
+    assert (tmp_path / "book.txt").read_text().count("It is looked at") == 1
+
+
+def test_what_is_overdue_is_told_once_and_not_taken_from_incident_watch(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(project) as store:
+        incident = store.declare("ana", NOON, declared())
+    clock = IncidentClock(project, now=lambda: minutes(120))
+    assert clock.overdue()[DueKind.UPDATE] == 1
+    with caplog.at_level(logging.WARNING, "remediate"):
+        clock.look()
+        clock.look()
+    told = [line for line in caplog.messages if "overdue: update" in line]
+    assert len(told) == 1
+    assert incident.id in told[0]
+    with opened(project) as store:
+        assert store.load(incident.id).announced == frozenset()
+
+
+def test_a_record_that_cannot_be_read_is_told_and_tried_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = IncidentClock(project)
+    (tmp_path / "no").write_text("no database" * 99)
+    monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{tmp_path}/no")
+    with caplog.at_level(logging.WARNING, "remediate"):
+        clock.look()
+    assert "incidents cannot be looked at" in caplog.text
+
+
+def test_a_mistake_in_the_settings_shows_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.remediate.incidents]\nnonsense = 1\n")
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        IncidentClock(Project(tmp_path))
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self.status = 200
+        self.arrived = threading.Event()
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                listener.called.append(self.path)
+                self.send_response(listener.status)
+                self.send_header("Location", f"http://127.0.0.1:{listener.port}/elsewhere")
+                self.end_headers()
+                listener.arrived.set()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    one = Listener()
+    monkeypatch.setenv("BEAT", f"http://127.0.0.1:{one.port}/token-of-the-check")
+    yield one
+    one.close()
+
+
+def test_a_heartbeat_is_sent_while_all_is_well(listener: Listener) -> None:
+    over = threading.Event()
+    beating = threading.Thread(target=keep_beating, args=(Heartbeat("env:BEAT", lambda: None), over))
+    beating.start()
+    assert listener.arrived.wait(60)
+    over.set()
+    beating.join()
+    assert listener.called == ["/token-of-the-check"]
+
+
+def test_none_is_sent_when_something_is_wrong(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
+    Heartbeat("env:BEAT", lambda: "a database does not answer").beat()
+    assert listener.called == []
+    assert "no heartbeat is sent: a database does not answer" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "said"), [(500, "answered with 500"), (302, "answered with 302")])
+def test_an_answer_that_is_no_yes_is_told_and_not_followed(
+    listener: Listener, caplog: pytest.LogCaptureFixture, status: int, said: str
+) -> None:
+    listener.status = status
+    Heartbeat("env:BEAT", lambda: None).beat()
+    assert listener.called == ["/token-of-the-check"]
+    assert said in caplog.text
+    assert "token-of-the-check" not in caplog.text
+
+
+def test_nobody_there_is_told_without_the_address(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("BEAT", "http://127.0.0.1:1/token-of-the-check")
+    Heartbeat("env:BEAT", lambda: None).beat()
+    assert "the heartbeat did not arrive: ConnectError" in caplog.text
+    assert "token-of-the-check" not in caplog.text
+    monkeypatch.setenv("BEAT", "ftp://example.com/")
+    with pytest.raises(ConfigurationError, match="https:// or http://"):
+        Heartbeat("env:BEAT", lambda: None)

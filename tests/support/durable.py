@@ -1,0 +1,220 @@
+"""Durable runs on paper hosts, in processes that may be killed.
+
+A host is down until its program `step` ran. Each call of it is a line in the host's log, so that a second one shows.
+"""
+
+import os
+import textwrap
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.inventory.selection import Inventory
+from remediate.journal.run_id import new_run_id
+from remediate.project.project import Project
+from remediate.service.driver import LibraryDriver
+from remediate.service.request import DurableRun, DurableState, RunRequest
+from remediate.service.service import working
+from remediate.testing import PaperHost
+from remediate.transport.session import Session
+from support.soak import times
+
+PLAYBOOK: Final = '''
+    """A toy host is down."""
+
+    from typing import Literal
+
+    from remediate.core.command import ROOT, Output, Run
+    from remediate.core.host import Host
+    from remediate.core.playbook import Severity, playbook
+    from remediate.core.probe import Fact, Probe
+    from remediate.core.remedy import Remedy
+    from remediate.core.verdict import proceed, skip
+
+
+    class Said(Fact):
+        text: str
+
+        @property
+        def ok(self):
+            return self.text.startswith("up")
+
+        def describe(self):
+            return self.text
+
+
+    class State(Probe[Said]):
+        kind: Literal["toy.state"] = "toy.state"
+
+        def label(self):
+            return "state"
+
+        def command(self):
+            return Run.of("state", seconds=20)
+
+        def parse(self, output: Output):
+            return Said(text=output.stdout.strip())
+
+
+    class StepUp(Remedy):
+        """Bring the toy up."""
+
+        kind: Literal["toy.step"] = "toy.step"
+        settle: float = 0
+
+        def title(self):
+            return "toy"
+
+        def probes(self):
+            return (State(),)
+
+        def identity(self):
+            return (State(),)
+
+        def guard(self, facts):
+            state = facts[State()]
+            return skip("it is up") if state.ok else proceed("it is down")
+
+        def changes(self):
+            return (Run.of("/usr/bin/step", user=ROOT, seconds=60),)
+
+
+    @playbook(severity=Severity.SEV1, symptoms=lambda host: (State(),))
+    def toy_down(host: Host):
+        """Bring the toy up."""
+        yield StepUp()
+'''
+
+
+class ToyFleet:
+    """A project whose hosts are on paper. Several processes may use it, one after the other or at once."""
+
+    def __init__(self, directory: Path, hosts: int, step_seconds: float = 0.3) -> None:
+        self.directory = directory
+        self.names = [f"toy{number}" for number in range(hosts)]
+        self.root = directory / "project"
+        self._step_seconds = step_seconds
+        self._number = 0
+        self._papers: list[PaperHost] = []
+
+    def build(self) -> "ToyFleet":
+        (self.root / "playbooks").mkdir(parents=True)
+        (self.directory / "pace").write_text(str(self._step_seconds))
+        (self.root / "inventories").mkdir()
+        (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
+        (self.root / "playbooks" / "toy_down.py").write_text(textwrap.dedent(PLAYBOOK))
+        hosts = "".join(f"    {name}: {{ansible_host: 127.0.0.1, remediate: {{php: php8.3}}}}\n" for name in self.names)
+        (self.root / "inventories" / "toys.yml").write_text(f"toys:\n  hosts:\n{hosts}")
+        for name in self.names:
+            (self.directory / name).mkdir()
+            (self.directory / name / "machine-id").write_text("0123\n")
+            (self.directory / name / "state").write_text("down\n")
+        return self
+
+    @property
+    def project(self) -> Project:
+        return Project(self.root)
+
+    def connect(self, host: Host) -> Session:
+        """Log in on a host of paper, whose state, log and lock are shared with other processes."""
+        self._number += 1
+        here = self.directory / host.name
+        paper = PaperHost(here / f"{time.monotonic_ns()}-{self._number}", user="root")
+        paper.lock = here / "machine-id"
+        paper.script("state", f"cat {here}/state")
+        wait = f"sleep $(cat {self.directory}/pace)"
+        paper.script("step", f"echo begin >>{here}/log; {wait}; echo up $$ >{here}/state; echo end >>{here}/log")
+        self._papers.append(paper)
+        return paper.session()
+
+    def close(self) -> None:
+        for paper in self._papers:
+            paper.close()
+
+    def hosts(self, name: str) -> tuple[Host, ...]:
+        return Inventory.load(self.project.inventories()).select(name)
+
+    def say(self, name: str, state: str) -> None:
+        (self.directory / name / "state").write_text(f"{state}\n")
+
+    def steps(self, name: str) -> list[str]:
+        """Return the log of a host: begin and end of each call of `step`."""
+        log = self.directory / name / "log"
+        return log.read_text().split() if log.exists() else []
+
+    def driver(self, *, lock_seconds: float = 30, stop: Event | None = None) -> LibraryDriver:
+        return LibraryDriver(
+            self.project, connect=self.connect, options=Options(hold=0), lock_seconds=lock_seconds, stop=stop
+        )
+
+    def ids(self) -> list[str]:
+        """Return the ids of the runs, one for each host: the same in each process."""
+        file = self.directory / "ids"
+        if not file.exists():
+            file.write_text("\n".join(new_run_id() for _ in self.names))
+        return file.read_text().split()
+
+
+def request(host: str, **more: object) -> RunRequest:
+    return RunRequest.model_validate({"playbook": "toy-down", "host": host, "requested_by": "alert:test", **more})
+
+
+def until_ended(find: Callable[[str], DurableRun | None], runs: list[str], seconds: float) -> list[DurableRun]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = [run for run in map(find, runs) if run is not None]
+        if len(found) == len(runs) and all(run.state is DurableState.ENDED for run in found):
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"not ended within {seconds} s: {[find(run) for run in runs]}")
+
+
+class Worker:
+    """A process that works until it is killed, or until all runs have ended. It is forked, so it starts in no time."""
+
+    def __init__(self, toys: ToyFleet, state: Path, journal: str | None = None) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["support.durable"])
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_work, args=(str(toys.directory), str(state), journal, there))
+        self._process.start()
+        there.close()
+
+    def launched(self) -> "Worker":
+        assert self._here.poll(120)
+        assert self._here.recv() == "launched"
+        return self
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._here.close()
+
+    def ended(self) -> list[DurableRun]:
+        assert self._here.poll(times(ci=150, soak=3700))
+        ended = [DurableRun.model_validate(each) for each in self._here.recv()]
+        self._process.join(60)
+        self._here.close()
+        return ended
+
+
+def _work(directory: str, state: str, journal: str | None, pipe: Connection) -> None:
+    os.environ["REMEDIATE_STATE_DIR"] = state
+    if journal is not None:
+        os.environ["REMEDIATE_JOURNAL"] = journal
+    fleet = ToyFleet(Path(directory), len(list(Path(directory).glob("toy*"))))
+    options = Options(hold=0)
+    with working(fleet.project, lambda: None, options=options, connect=fleet.connect, poll_seconds=0.1) as at_work:
+        ids = fleet.ids()
+        for run, name in zip(ids, fleet.names, strict=True):
+            at_work.engine.start(request(name), run)
+        pipe.send("launched")
+        pipe.send(
+            [run.model_dump(mode="json") for run in until_ended(at_work.engine.find, ids, times(ci=120, soak=3600))]
+        )
