@@ -11,6 +11,7 @@ from threading import Event
 from typing import Final
 
 from remediate.alerts.policy_check import ProjectNames
+from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict, Touched, Verified
@@ -113,6 +114,7 @@ class LibraryDriver:
                     journal=self._project.journal(),
                     project=None if request.incident is None else self._project.identity(),
                     limits=run_limits(self._project.root),
+                    approvals=lambda: Approvals.of(self._project, url=self._project.journal()),
                     run_id=run,
                     resumes=resumes,
                 )

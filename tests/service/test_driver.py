@@ -69,6 +69,12 @@ def dead_run(journal: Journal, toys: ToyFleet, *, intended: bool = True, process
     return record.id
 
 
+def test_a_host_that_only_an_approved_plan_may_change_is_left_alone_wherever_the_service_runs(toys: ToyFleet) -> None:
+    (toys.root / "pyproject.toml").write_text('[tool.remediate.approvals]\nrequired = "all"\n')
+    result = ended(toys.driver().begin(new_run_id(), request("toy0")))
+    assert (result.verdict, toys.steps("toy0")) == ("refused", [])
+
+
 def test_an_id_runs_once_whatever_asks_again(toys: ToyFleet) -> None:
     driver, run = toys.driver(), new_run_id()
     first = ended(driver.begin(run, request("toy0")))
