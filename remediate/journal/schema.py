@@ -258,8 +258,7 @@ proposals = Table(
     Column("playbook", VisibleText, nullable=False),
     Column("hosts", JSON, nullable=False),
     Column("command", VisibleText, nullable=False),
-    # JSON as text: the steps for a person, and the digest of each thing that the hash binds.
-    Column("steps", VisibleText, nullable=False),
+    Column("steps", VisibleText, nullable=False),  # JSON as text, as are the digests of what the hash binds.
     Column("parts", VisibleText, nullable=False),
     Column("requester", VisibleText, nullable=False),
     Column("authenticated", Boolean, nullable=False),
