@@ -71,6 +71,7 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     time.sleep(0.6)
     assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
     assert proposal.requester.name == "alert:toy-down"
+    assert "\nremediate_proposals 1.0\n" in client.get("/metrics").text
     approve(toys, team, proposal)
     until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
     assert toys.steps("toy0") == ["begin", "end"]
@@ -78,6 +79,7 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     time.sleep(1)
     assert [(run.mode, run.verdict) for run in runs()] == [("plan", "pending"), ("fix", "fixed")]
     assert Approvals.of(toys.project, url=None).waiting() == ()
+    assert "\nremediate_proposals 0.0\n" in client.get("/metrics").text
 
 
 def test_a_plan_whose_facts_moved_is_refused(client: TestClient, toys: ToyFleet, team: Team) -> None:
