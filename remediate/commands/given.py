@@ -62,10 +62,7 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    dialled = () if options.overrides else hosts[: options.forks]
-    if dialled:  # This is the first output, before everything that takes long.
-        terminal.progress("connecting" if len(hosts) == 1 else f"connecting to {len(hosts)} hosts")
-    with Connections(dialled, client) as connect:
+    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 

@@ -26,6 +26,8 @@ class PlannedHost(NamedTuple):
     name: str
     bound: Mapping[str, str]
     steps: tuple[PlannedStep, ...]
+    secrets: tuple[str, ...] = ()
+    """Values of its inventory entry that were encrypted."""
 
 
 class RunPlan(NamedTuple):

@@ -44,7 +44,7 @@ def planned_host(host: Host, host_plan: HostPlan, judgements: Sequence[Judgement
                     commands=tuple(str(command) for command in commands),
                 )
             )
-    return PlannedHost(host.name, bound, tuple(steps))
+    return PlannedHost(host.name, bound, tuple(steps), host.secrets)
 
 
 def bound_step(host: str, position: int, remedy: Remedy, commands: Sequence[Step]) -> Mapping[str, str]:
@@ -87,13 +87,14 @@ def run_plan(runnable: Runnable, options: Options, remedies: Iterable[Remedy], h
             modules = [runnable.playbook.__module__]
         case _:
             modules = [type(remedy).__module__ for remedy in remedies]
+    given = runnable.secrets if isinstance(runnable, SingleRemedy) else ()
     deciding = {"overrides": sorted(options.overrides), "serial": options.serial, "max_fail": options.max_fail}
     return RunPlan(
         playbook=runnable.name,
         modules=tuple(dict.fromkeys(modules)),
         options=json.dumps(deciding, sort_keys=True),
         hosts=tuple(hosts),
-        secrets=runnable.secrets if isinstance(runnable, SingleRemedy) else (),
+        secrets=(*given, *(secret for host in hosts for secret in host.secrets)),
     )
 
 

@@ -114,8 +114,7 @@ def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
     [("fix.app-down", ("remediate.playbooks.app_down",)), ("do.nginx.restart", ())],
 )
 def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_path: Path) -> None:
-    modules, said = started(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
-    assert said.startswith("        ... connecting\n")
+    modules, _ = started(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
     assert "sqlalchemy" in packages(modules)
     assert "sqlalchemy.dialects.postgresql" not in modules  # The journal is a file of SQLite.
     # The user's own ssh connects, also where it fails.

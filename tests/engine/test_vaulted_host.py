@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report
+from remediate.core.plan import PlannedHost
 from remediate.engine.fleet import run
+from remediate.engine.planned import run_plan
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
@@ -48,6 +50,11 @@ def test_an_encrypted_address_is_in_no_output(tmp_path: Path, monkeypatch: pytes
     assert (outcome.address, outcome.read_with) == ("encrypted", ("ansible-vault",))
     assert outcome.error is not None
     assert "No route to host" in outcome.error.message
+
+
+def test_the_record_of_a_plan_is_masked_too() -> None:
+    planned = PlannedHost("web1", {}, (), HOST.secrets)
+    assert run_plan(app_down, Options(), (), [planned]).secrets == (ADDRESS,)
 
 
 def test_an_encrypted_address_is_in_no_triage() -> None:

@@ -83,7 +83,7 @@ def test_a_login_that_may_read_little_says_so(staged: "Staged", cli: "Cli", tmp_
     assert (found.database, found.redis, found.worker_program) == (None, None, None)
     assert found.app_path == "/home/forge/agency-platform"
     for closed in ("/home/forge/agency-platform/.env", "/etc/supervisor/conf.d/agency-worker.conf"):
-        assert f"{closed} is closed to this login" in ended.out
+        assert f"{closed} is closed to this login" in " ".join(ended.out.split())
         assert closed in out.read_text()
 
 

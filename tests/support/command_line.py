@@ -74,9 +74,9 @@ class Ended:
         return host
 
     def usage(self, *words: str) -> None:
-        """Assert a usage error, reported in one line with these words. Only a playbook or the journal come later."""
+        """Assert a usage error, reported in one line with these words."""
         assert self.code == 2, f"{self.argv}: {self.code}\n{self.out}{self.err}"
-        (line,) = self.err.removeprefix("        ... connecting\n").splitlines()
+        (line,) = self.err.splitlines()
         assert "Traceback" not in line
         for word in words:
             assert word in line

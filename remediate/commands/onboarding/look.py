@@ -74,11 +74,11 @@ class HostLook:
         for probe, answer in self.facts:
             if isinstance(answer, Unreadable):
                 lines.append(str(answer))
-            elif isinstance(answer, NginxServers | LaravelAppList | ConfiguredPoolList | SupervisorProgramList):
-                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.closed]
             if isinstance(answer, LaravelAppList):
                 closed = [f"{each.path}/.env" for each in answer.apps if each.env_closed]
                 lines += [f"{probe.label()}: {each} is closed to this login" for each in closed]
+            if isinstance(answer, NginxServers | LaravelAppList | ConfiguredPoolList | SupervisorProgramList):
+                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.closed]
         return tuple(dict.fromkeys(lines))
 
     @property
