@@ -155,6 +155,20 @@ def test_what_may_have_run_is_unknown_and_not_done_again(toys: ToyFleet, journal
     assert journal.find(run).mode == "plan"
 
 
+def test_what_failed_is_not_tried_again_by_itself(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    journal.conclude(dead, "toy0", 0, "failed", "it is still down")
+    result = ended(toys.driver().resume([dead], run, request("toy0")))
+    assert (result.run, result.verdict, result.touched) == (dead, "not_fixed", "yes")
+    assert (toys.steps("toy0"), journal.find(run).mode) == ([], "plan")
+
+
+def test_an_approved_plan_is_not_run_again_after_a_crash(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    result = ended(toys.driver().resume([dead], run, request("toy0", approved="a" * 64)))
+    assert (result.verdict, toys.steps("toy0"), journal.find(run).mode) == ("pending", [], "plan")
+
+
 def test_a_run_that_the_journal_has_lost_is_unknown(toys: ToyFleet) -> None:
     lost = new_run_id()
     for attempt in (
