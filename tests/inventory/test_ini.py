@@ -61,6 +61,7 @@ from support.inventories import CANARY, Write, names, refusal, select
             4,
             "must be a whole number, of at most",
         ),
+        ("a x={0x" + "f" * 5000 + ":1}\n", 1, "a.x: has a number of too many digits as a key"),
         ("a ansible_host_key_checking=0x" + "f" * 5000 + "\n", 1, "a.ansible_host_key_checking: is refused"),
         ("a remediate=\"{'pph': 1}\"\n", 1, "a.remediate.pph: "),
         ("a remediate={'pph':1}\n", 1, "a.remediate: must be a mapping and is text"),
@@ -95,6 +96,12 @@ def test_what_stops_nothing_is_a_warning(write: Write, text: str, told: str) -> 
     assert names(inventory.select("web1")) == "web1"
     (warning,) = inventory.warnings
     assert told in warning
+
+
+def test_a_literal_holds_nothing_that_cannot_be_sent(write: Write) -> None:
+    folder = write({"i.ini": "a remediate=\"{'app_path': '/srv/\\ud800'}\"\n"})
+    (host,) = select(folder, "a", "i.ini")
+    assert host.settings.app_path == "/srv/\\ud800"
 
 
 def test_lines_of_windows(write: Write) -> None:
