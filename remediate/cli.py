@@ -24,9 +24,9 @@ from typing_extensions import override
 
 from remediate import __version__
 from remediate.commands.command import RUN_PREFIXES, Command, program_name
+from remediate.commands.line_check import failed, named_commands, refuse_empty, refuse_fakes
 from remediate.commands.registry import other_commands, remedy_commands
 from remediate.commands.usage import explain
-from remediate.core.flags import HOST
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
 from remediate.project.project import Project
 
@@ -129,12 +129,12 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
 
     with opened() as terminal:
         try:
-            _refuse_fakes(
+            refuse_fakes(
                 dry=bool(context.config.run.dry),
                 connection=hasattr(context, "original_host"),
-                changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
+                changing=[each for each in named_commands(sys.argv[1:], known) if known[each].changes],
             )
-            _refuse_empty(command, given)
+            refuse_empty(command, given)
             if not command.is_run:  # A run tests itself while it connects.
                 self_test()
             code = command.body(given, terminal)
@@ -142,63 +142,13 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
             code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
             if given.get("json"):
                 plan = bool(given.get("plan")) or command.name.startswith("check.")
-                terminal.say(_failed(command.name, command.runnable, str(error), code, plan=plan))
+                terminal.say(failed(command.name, command.runnable, str(error), code, plan=plan))
             terminal.err.write(f"{program_name()}: {error}\n")
         # A run's exit code is its verdict, which the journal keeps. Any other command has only its output.
         if code == 0 and not command.is_run and terminal.lost:
             code = FAILED_EXIT_CODE
     if code:
         raise Exit(code=code)
-
-
-def _failed(name: str, runnable: str, message: str, code: int, *, plan: bool) -> str:
-    """Return the `--json` document of a command that failed. For a run it is a report."""
-    from remediate.commands.failure import failure, usage_report
-
-    return (
-        usage_report(runnable, message, plan=plan, code=code)
-        if name.startswith(RUN_PREFIXES)
-        else failure(message, code)
-    )
-
-
-def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:
-    """Return the commands that a line names. A flag's value is never one, whatever it looks like."""
-    found: list[str] = []
-    skip = False
-    for word in words:
-        if word == "--":
-            break
-        if skip:
-            skip = False
-        elif word in known:
-            found.append(word)
-        else:
-            skip = bool(found) and known[found[-1]].wants_value(word)
-    return found
-
-
-def _refuse_fakes(*, dry: bool, connection: bool, changing: list[str]) -> None:
-    """Reject calls that would not do what they say. Raises ConfigurationError."""
-    if dry:
-        raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
-    if connection:
-        raise ConfigurationError("-H opens connections whose host keys nobody verifies: use --host")
-    if len(changing) > 1:
-        raise ConfigurationError(f"one at a time: {' and '.join(changing)} cannot run in one call")
-
-
-def _refuse_empty(command: Command, given: Mapping[str, object]) -> None:
-    """Reject a value that is empty, as from an unset variable. Raises ConfigurationError.
-
-    Otherwise the default would be used, although a person meant something else. --host says itself which hosts exist.
-    """
-    for flag in command.flags:
-        value = given.get(flag.name.replace("-", "_"))
-        texts = value if isinstance(value, list) else [value]
-        if flag.name != HOST.name and any(isinstance(text, str) and not text.strip() for text in texts):
-            name = flag.name if flag.positional else f"--{flag.name}"
-            raise ConfigurationError(f"{name} is empty: give it a value, or leave it out")
 
 
 def _output_is_lost(error: OSError) -> None:
@@ -326,7 +276,7 @@ def _refuse(message: str, code: int = USAGE_EXIT_CODE) -> NoReturn:
         plan = kind == "check" or not PLAN.isdisjoint(words)
         with opened() as terminal:
             runnable = rest if kind in {"fix", "check"} else name
-            terminal.say(_failed(name, runnable, message, code, plan=plan))
+            terminal.say(failed(name, runnable, message, code, plan=plan))
     raise Exit(f"{program_name()}: {message}", code=code)
 
 

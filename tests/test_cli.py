@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.cli import _named
 from remediate.commands.command import Command
+from remediate.commands.line_check import named_commands
 from remediate.commands.registry import commands
 from remediate.core.outcome import Report
 from remediate.journal.journal import FILE_NAME
@@ -114,7 +114,7 @@ def known() -> dict[str, Command]:
     ],
 )
 def test_only_a_task_is_taken_for_one(known: dict[str, Command], line: str, named: str) -> None:
-    assert _named(line.split(), known) == named.split()
+    assert named_commands(line.split(), known) == named.split()
 
 
 @pytest.mark.parametrize("flags", [(), ("--reason", "do.it")])

@@ -31,7 +31,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.schema import EARLIER, HEAD, UPGRADED, create_missing, metadata, version
+from remediate.journal.schema import create_missing, metadata, version
+from remediate.journal.versions import EARLIER, HEAD, UPGRADED
 
 BUSY_SECONDS = 10
 """The seconds that a transaction waits for other processes. Each of their transactions takes milliseconds."""

@@ -24,18 +24,6 @@ from remediate.journal.column_types import Moment, VisibleText
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0009_approvals"
-"""The version of these tables."""
-UPGRADED: dict[str, tuple[tuple[str, str], ...]] = {
-    "0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis")),
-    "0007_orphans": (),
-    "0008_alerts": (),
-}
-"""The columns that each of these versions lacks, beside whole tables. Opening such a journal upgrades it."""
-EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
-"""Versions from before the first release, which only developers have."""
-
-
 # Constraints are named, because SQLite cannot drop one without a name in a later version.
 metadata = MetaData(
     naming_convention={
@@ -270,8 +258,7 @@ proposals = Table(
     Column("playbook", VisibleText, nullable=False),
     Column("hosts", JSON, nullable=False),
     Column("command", VisibleText, nullable=False),
-    # JSON as text: the steps for a person, and the digest of each thing that the hash binds.
-    Column("steps", VisibleText, nullable=False),
+    Column("steps", VisibleText, nullable=False),  # JSON as text, as are the digests of what the hash binds.
     Column("parts", VisibleText, nullable=False),
     Column("requester", VisibleText, nullable=False),
     Column("authenticated", Boolean, nullable=False),

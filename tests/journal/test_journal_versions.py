@@ -12,8 +12,8 @@ import sqlalchemy
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import FILE_NAME, Journal
-from remediate.journal.schema import EARLIER, UPGRADED
 from remediate.journal.schema import version as alembic_version
+from remediate.journal.versions import EARLIER, UPGRADED
 from support.journals import NOON, in_a_process, one_line, record
 
 APPROVALS = ("proposal_approvals", "proposals")
