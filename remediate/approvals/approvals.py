@@ -56,10 +56,12 @@ class Approvals:
         requester: Requester | None = None,
         authenticators: Mapping[ApprovalMeans, Authenticator] | None = None,
         clock: Callable[[], datetime] | None = None,
+        key: bytes | None = None,
     ) -> None:
         """Take a project's rules, its directory, the journal's URL and its name there.
 
-        `command` is how the run was typed, without program. `requester` replaces the operator of the run.
+        `command` is how the run was typed, without program. `requester` replaces the operator of the run, `key` the
+        key of the user or the project.
         """
         self.settings = settings
         self.signers = SshSigners(None if root is None else settings.allowed_signers)
@@ -70,10 +72,17 @@ class Approvals:
         self._requester = requester
         self._authenticators = {ApprovalMeans.SSH_SIGNATURE: self.signers} if authenticators is None else authenticators
         self._clock = clock
+        self._key = key
 
     @classmethod
     def of(
-        cls, project: Project, *, url: str | None, command: str | None = None, requester: Requester | None = None
+        cls,
+        project: Project,
+        *,
+        url: str | None,
+        command: str | None = None,
+        requester: Requester | None = None,
+        key: bytes | None = None,
     ) -> Self:
         """Return those of a project, in the journal at this URL. Raises ConfigurationError."""
         return cls(
@@ -83,6 +92,7 @@ class Approvals:
             project=project.identity(),
             command=command,
             requester=requester,
+            key=key,
         )
 
     def require(self, host: Host) -> bool:
@@ -167,7 +177,7 @@ class Approvals:
         return SpentPlan(sealed.hash, approvers)
 
     def _sealed(self, plan: RunPlan) -> PlanSeal:
-        return seal(plan, plan_key(self.settings.key), root=self._root, project=self._project)
+        return seal(plan, self._key or plan_key(self.settings.key), root=self._root, project=self._project)
 
     def _authenticated(self, proposal: Proposal, proof: str, how: ApprovalMeans) -> Approver:
         authenticator = self._authenticators.get(how)

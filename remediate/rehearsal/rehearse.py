@@ -6,17 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
+from secrets import token_bytes
 from threading import Event, Lock
 from time import monotonic, sleep
 from typing import Final, NamedTuple
 
 from remediate import __version__
+from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import Playbook, Runnable
 from remediate.engine.fleet import run
 from remediate.errors import RemediateError
+from remediate.project.project import Project
 from remediate.rehearsal.case import TIMEOUT_SECONDS, Expected, FollowUp
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
@@ -177,7 +180,16 @@ class _Attempt:
         options = asked.model_copy(update=known)
         journal = f"sqlite:///{self._plan.journal}"
         runnable = by or self._plan.playbook
-        report = run(runnable, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop)
+        report = run(
+            runnable,
+            (self._host,),
+            options=options,
+            operator=_OPERATOR,
+            journal=journal,
+            stop=self._stop,
+            # A key of its own: nobody approves a trial's plan, and the user's state is left alone.
+            approvals=lambda: Approvals.of(Project.here(), url=journal, key=token_bytes(32)),
+        )
         if not report.hosts:
             raise StagingError(report.error.message if report.error else "the run has no outcome")
         return report
