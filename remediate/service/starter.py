@@ -9,7 +9,7 @@ from remediate.alerts.store import AlertStore, AutomaticStart
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
-from remediate.service.request import DurableState, RunRequest, priority
+from remediate.service.request import RunRequest, priority
 
 _SINCE: Final = timedelta(hours=24)
 """The age up to which a decision is started whose alert still burns. An older one is for a person."""
@@ -31,12 +31,13 @@ class Starter:
 
         What waits although its alert is over is withdrawn.
         """
+        # Before the decisions: what another service decides and queues meanwhile would not be among them.
+        queued = self._engine.waiting()
         wanted = self._store.automatic(datetime.now(UTC) - _SINCE)
         started = sum(self._engine.start(self._request(each), each.id) for each in wanted)
         holds = {each.id for each in wanted}
-        for run in self._engine.runs():
-            mine = run.request.requested_by.startswith(REQUESTED_BY)
-            if mine and run.state is DurableState.QUEUED and run.id not in holds:
+        for run in queued:
+            if run.request.requested_by.startswith(REQUESTED_BY) and run.id not in holds:
                 self._engine.withdraw(run.id)
         return started
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 from threading import Event, Lock
 
 import pytest
+from dbos import DBOS
 from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
 from remediate.service import dbos_engine
-from remediate.service.dbos_engine import DbosEngine
+from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
 from support.durable import request, until_ended
@@ -124,8 +125,7 @@ def test_the_more_severe_one_comes_first_whatever_its_host(url: str) -> None:
         until(lambda: driver.begun == ["first"])
         for run, (host, priority) in zip(runs[1:], [("c", 4), ("a", 3), ("b", 1), ("d", 2)], strict=True):
             engine.start(request(host, priority=priority), run)
-        until(lambda: all(engine.find(run) is not None for run in runs))
-        time.sleep(2)  # until all of them wait for the fleet
+        until(lambda: len(DBOS.list_workflows(queue_name=FLEET, status="ENQUEUED")) == 4)
         driver.go.set()
         until_ended(engine.find, runs, 60)
     assert driver.begun == ["first", "b", "d", "a", "c"]
@@ -142,6 +142,7 @@ def test_what_has_not_begun_can_be_withdrawn(url: str) -> None:
         engine.start(request("web1"), two)
         states = [found.state for run in (one, two) if (found := engine.find(run)) is not None]
         assert states == [DurableState.RUNNING, DurableState.QUEUED]
+        assert [found.id for found in engine.waiting()] == [two]
         assert engine.withdraw(two)
         assert not engine.withdraw(one)
         assert not engine.withdraw(new_run_id())
@@ -194,6 +195,7 @@ def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
         (found,) = until_ended(engine.find, [two], 60)
         assert found.result is not None
         assert (found.result.verdict, found.result.note) == ("unknown", "web1 does not answer")
+        assert driver._answers == []  # A try follows each wait, the last one too.
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

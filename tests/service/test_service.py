@@ -1,0 +1,46 @@
+"""The parts of a process together: what it goes on with."""
+
+from collections.abc import Sequence
+from threading import Event
+
+from remediate.core.options import Options
+from remediate.journal.run_id import new_run_id
+from remediate.service.database import engine_database
+from remediate.service.dbos_engine import DbosEngine
+from remediate.service.request import Attempt, RunRequest
+from remediate.service.service import working
+from support.durable import ToyFleet, request, until_ended
+
+
+class Dying:
+    """A driver whose process dies with the run."""
+
+    def __init__(self) -> None:
+        self.begun, self.dead = Event(), Event()
+
+    def begin(self, run: str, request: RunRequest) -> Attempt:
+        self.begun.set()
+        self.dead.wait(60)
+        raise InterruptedError
+
+    def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
+        raise NotImplementedError
+
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
+        raise NotImplementedError
+
+
+def test_databases_from_a_backup_go_on_under_another_name(toys: ToyFleet) -> None:
+    driver, run = Dying(), new_run_id()
+    before = DbosEngine(engine_database(toys.project).url, "the-name-before", driver)
+    before.launch()
+    before.start(request("toy0"), run)
+    assert driver.begun.wait(60)
+    before.close()
+    driver.dead.set()
+    options = Options(hold=0)
+    with working(toys.project, lambda: None, options=options, connect=toys.connect, poll_seconds=0.05) as at_work:
+        (found,) = until_ended(at_work.engine.find, [run], 60)
+    assert found.result is not None
+    assert found.result.verdict == "fixed"
+    assert toys.steps("toy0") == ["begin", "end"]
