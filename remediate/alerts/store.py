@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from remediate.alerts.alert import AlertStatus, IncomingAlert
 from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.ledger import Ledger
+from remediate.alerts.policy import TRIAGE, PolicyMode
 from remediate.journal.journal import JournalStore, journal_database
 from remediate.masking.masker import Masker
 
@@ -35,10 +36,11 @@ class RecordedAlert(NamedTuple):
     """Number of repetitions while it burned; 0 at its end."""
 
 
-class AutomaticStart(NamedTuple):
-    """A decision that something starts by itself, while one of its alerts burns."""
+class HeldDecision(NamedTuple):
+    """A decision about a playbook, while one of its alerts burns."""
 
     id: str
+    mode: PolicyMode
     rule: str
     host: str
     playbook: str
@@ -75,27 +77,28 @@ class AlertStore(JournalStore):
                 connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
             yield Ledger(connection, self._project, self._masker)
 
-    def automatic(self, since: datetime) -> tuple[AutomaticStart, ...]:
-        """Return the decisions for `auto` since then that still hold, oldest first.
+    def held(self, since: datetime) -> tuple[HeldDecision, ...]:
+        """Return the decisions since then to propose or start a playbook that still hold, oldest first.
 
-        Whoever starts them uses their ids, so that each is started once.
+        Whoever acts on them uses their ids, so that each is acted on once.
         """
         from sqlalchemy import exists
 
-        from remediate.alerts.policy import PolicyMode
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
 
         burns = exists().where((alerts.c.decision == decisions.c.id) & alerts.c.ended.is_(None))
         query = (
             decisions.select()
-            .where((decisions.c.project == self._project) & (decisions.c.mode == PolicyMode.AUTO.value))
+            .where((decisions.c.project == self._project) & (decisions.c.action != TRIAGE))
+            .where(decisions.c.mode.in_((PolicyMode.AUTO.value, PolicyMode.PROPOSE.value)))
             .where((decisions.c.at >= since) & decisions.c.withdrawn.is_(None) & burns)
             .order_by(decisions.c.at, decisions.c.id)
         )
         with self.database.reading() as connection:
             return tuple(
-                AutomaticStart(row.id, row.rule, row.host, row.action, row.reason) for row in connection.execute(query)
+                HeldDecision(row.id, PolicyMode(row.mode), row.rule, row.host, row.action, row.reason)
+                for row in connection.execute(query)
             )
 
     def recorded(self, since: datetime) -> tuple[RecordedAlert, ...]:

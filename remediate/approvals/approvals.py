@@ -159,6 +159,9 @@ class Approvals:
             sealed = self._sealed(plan)
             if sealed.hash != proposal.hash:
                 raise PlanMoved(_difference(proposal, sealed, Masker(plan.secrets)))
+            if self.settings.second_person and not proposal.second_person:
+                # The hash binds the rule, so somebody changed the stored proposal.
+                raise NotApproved(f"plan {proposal.shown} is stored without the second person that the project demands")
             approvers = tuple(self._verified(proposal))
             store.spend(proposal, approvers, run)
         return SpentPlan(sealed.hash, approvers)

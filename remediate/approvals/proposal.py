@@ -1,5 +1,6 @@
 """Proposals and approvals as values: who asked, who approved, and whether that is enough."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -119,11 +120,13 @@ class Proposal:
 
     @property
     def statement(self) -> str:
-        """The text that an approver signs. It binds the whole hash, this proposal and its end."""
+        """The text that an approver signs. It binds the whole hash, this proposal, who asked, and its end."""
+        asked_by = json.dumps([self.requester.name, self.requester.authenticated])
         return (
             "I approve that remediate runs this plan once.\n"
             f"project: {self.project}\n"
             f"plan: {self.hash}\n"
             f"proposal: {self.id}\n"
+            f"asked by: {asked_by}\n"
             f"until: {self.expires:%Y-%m-%dT%H:%M:%SZ}\n"
         )

@@ -96,4 +96,6 @@ def _approvers(proposal: Proposal) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(strip_control(text).split())
+    """Return text as it is, on one line. Characters that nobody sees, or that reorder a line, are escaped."""
+    shown = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in strip_control(text))
+    return "".join(shown)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.commands.maintenance_registry import maintenance_commands
+from remediate.commands.rehearsal_registry import rehearsal_commands, staging_commands
 from remediate.commands.service_registry import service_commands
-from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
+from remediate.core.flags import HOST, INVENTORY, JSON, RUN, VERBOSE, Flag
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
 from remediate.remedies import catalogue
@@ -31,10 +32,10 @@ def other_commands(project: Project) -> Iterator[Command]:
         yield _playbook(listed, project, plan=True)
     yield from _runs(project)
     yield from _kill_switch(project)
-    yield from _staging(project)
+    yield from staging_commands(project)
     yield from _docs(project)
     yield from _scaffolds(project)
-    yield from _rehearsals(project, playbooks)
+    yield from rehearsal_commands(project, playbooks)
     yield _init(project)
     yield _sudoers(project)
     yield _triage(project)
@@ -152,67 +153,6 @@ def _kill_switch(project: Project) -> Sequence[Command]:
         ),
         Command("unpause", "End the pause, after showing who began it, when and why.", (), unpause_body),
     )
-
-
-def _staging(project: Project) -> Sequence[Command]:
-    def lazily(name: str) -> Body:
-        def body(flags: dict[str, object], terminal: "Terminal") -> int:
-            from remediate.commands import staging
-
-            command: Callable[[dict[str, object], Project, Terminal], int] = getattr(staging, name)
-            return command(flags, project, terminal)
-
-        return body
-
-    up = (
-        NAME,
-        Flag("image", "use this image instead of building one"),
-        Flag("fresh", "replace a healthy one too", bool),
-    )
-    fault = Flag("fault", "what to break, for example php-fpm-stopped; several separated by commas")
-    images = Flag("images", "remove the images as well", bool)
-    doc = {
-        "up": "Bring up a staging host: a real Laravel host in a container.",
-        "down": "Remove one staging host by --name, or all of this checkout.",
-        "shell": "Open a root shell on a staging host.",
-        "break": "Break a staging host on purpose.",
-    }
-    return (
-        Command("staging.up", doc["up"], up, lazily("bring_up")),
-        Command("staging.down", doc["down"], (NAME, images), lazily("take_down")),
-        Command("staging.shell", doc["shell"], (NAME,), lazily("open_shell")),
-        Command("staging.break", doc["break"], (NAME, fault), lazily("break_it")),
-    )
-
-
-def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterator[Command]:
-    def of(*names: str) -> Body:
-        def body(flags: dict[str, object], terminal: "Terminal") -> int:
-            from remediate.commands.rehearse import rehearse_playbooks
-
-            return rehearse_playbooks(names, flags, project, terminal)
-
-        return body
-
-    flags = (
-        HOST._replace(help="a disposable host of yours instead of containers; needs --yes"),
-        INVENTORY,
-        option("yes", kind=bool),
-        Flag("fault", "only these cases, by name, separated by commas"),
-        Flag("pairs", "cases two at a time: none, some (one for each thing that breaks; the default) or all"),
-        Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
-        Flag("image", "boot this image instead of building one"),
-        Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
-        JUNIT,
-        Flag("markdown", "write a Markdown report to this file"),
-        JSON,
-    )
-    for listed in playbooks:
-        yield Command(
-            f"rehearse.{listed.name}", f"Break a host on purpose to prove {listed.name}.", flags, of(listed.name)
-        )
-    every = tuple(listed.name for listed in playbooks)
-    yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
 
 
 def _init(project: Project) -> Command:

@@ -192,7 +192,8 @@ def run(
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
             problem = Problem(code="configuration", message=str(error))
-        gate.propose(runs, chosen, operator=operator, incident=incident)
+        if problem is None and not context.stop.is_set():  # Otherwise some hosts were not looked at.
+            gate.propose(runs, chosen, operator=operator, incident=incident)
         verdict = overall(outcomes) if problem is None else None
         report = Report(
             version=__version__,

@@ -2,16 +2,17 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from threading import Lock, Semaphore
+from time import monotonic
 from typing import Final, TypeVar
 
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, RunVerdict
 from remediate.core.rollout import batch_size, failures_allowed
 from remediate.core.verdict import EARLIER_HOST_FAILED, RefusalCode
-from remediate.engine.host_runner import HostRunner
+from remediate.engine.host_runner import STALE_SECONDS, HostRunner
 from remediate.engine.reporter import Reporter
 from remediate.engine.suppression import Suppression
 from remediate.engine.surveyor import OpenSurvey
@@ -48,16 +49,18 @@ class HostPool:
         self._batch = 0
         self._threads = ThreadPoolExecutor(min(options.forks, len(runs)), thread_name_prefix="host")
         self._asked: dict[HostRunner, Future[OpenSurvey | None]] = {}
+        self._asked_at = monotonic()
 
     def ask(self) -> None:
         """Send the first questions in threads, and do not wait. The run opens its journal meanwhile."""
+        self._asked_at = monotonic()
         for run in self._runs[: self._options.forks]:
             self._asked[run] = self._threads.submit(_ask, run)
 
     def run(self, consent: Consent, suppress: Suppression) -> tuple[HostOutcome, ...]:
         """Return the outcome of each. Raises ConfigurationError before anything was changed."""
         try:
-            examined = list(self._threads.map(self._examined, self._runs))
+            examined = self._all_examined()
             for run, outcome in zip(self._runs, suppress(self._runs, examined), strict=True):
                 if outcome is not None and run not in self._outcomes:
                     self._ended(run, outcome)
@@ -79,6 +82,17 @@ class HostPool:
         for run, asked in tuple(self._asked.items()):
             asked.add_done_callback(partial(_close, run))
 
+    def _all_examined(self) -> list[HostOutcome | None]:
+        """Look at all hosts. After an error of the caller, no further one begins, and those that began are awaited."""
+        examining = [self._threads.submit(self._examined, run) for run in self._runs]
+        try:
+            return [each.result() for each in examining]
+        finally:
+            # Otherwise a thread would go on with a host that is closed, connect again, and report it as broken.
+            for each in examining:
+                each.cancel()
+            wait(examining)
+
     def _examined(self, run: HostRunner) -> HostOutcome | None:
         """Look at one host. Return its outcome if that ended it."""
         self._reporter.progress(run.host, "connecting")
@@ -92,7 +106,18 @@ class HostPool:
         return outcome
 
     def _first_survey(self, run: HostRunner) -> HostOutcome | None:
-        return run.examine(self._asked.pop(run, None))
+        asked = self._asked.get(run)
+        if asked is not None and self._is_stale(asked):
+            run.close()
+            asked = None
+        outcome = run.examine(asked)
+        if asked is None or asked.done():  # Otherwise it is still being connected to, and `leave` closes it.
+            self._asked.pop(run, None)
+        return outcome
+
+    def _is_stale(self, asked: "Future[OpenSurvey | None]") -> bool:
+        """Return whether answers may have waited so long for the journal that they say nothing about now."""
+        return asked.done() and asked.exception() is None and monotonic() - self._asked_at > STALE_SECONDS
 
     def _change(self, runs: Sequence[HostRunner]) -> None:
         """Change all hosts in batches, or as many as may begin."""

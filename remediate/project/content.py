@@ -11,6 +11,7 @@ from typing import Final
 
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
+from remediate.errors import ConfigurationError
 
 _ENGINE: Final = (
     *(
@@ -35,13 +36,20 @@ _OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", 
 def content_digest(*modules: str) -> str:
     """Return a digest of these modules' playbooks, remedies and probes, and of the engine.
 
-    It changes whenever one of their files does. The modules have to be imported already.
+    It changes whenever one of their files does. The modules have to be imported already. Raises ConfigurationError for
+    one without a file, such as code typed at a prompt, and for a file that cannot be read.
     """
+    for module in modules:
+        if getattr(sys.modules.get(module), "__file__", None) is None:
+            raise ConfigurationError(f"the code of {module} is in no file")
     found = {name for module in modules for name in _closure(module)}
     total = hashlib.sha256()
     for name in sorted({*found, *(f"remediate.{name}" for name in _ENGINE)}):
         for path in _files(importlib.import_module(name)):
-            content = path.read_bytes()
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
             total.update(f"{name} {path.name} {len(content)}\n".encode() + content)
     return total.hexdigest()
 
@@ -72,9 +80,10 @@ def _part(of: str, value: object) -> str | None:
 
 
 def _files(module: ModuleType) -> Iterator[Path]:
-    if module.__file__ is None:
+    file = getattr(module, "__file__", None)
+    if file is None:
         return
-    path = Path(module.__file__)
+    path = Path(file)
     # The other files of a package are programs that it sends to the host.
     beside = sorted(each for each in path.parent.iterdir() if each.suffix not in {".py", ".pyc"} and each.is_file())
     yield from (path, *beside) if path.name == "__init__.py" else (path,)

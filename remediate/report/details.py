@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from remediate.core.command import typed
 from remediate.core.outcome import CommandRecord, HostOutcome, Reading, Report, StepOutcome
-from remediate.report.lines import MARGIN, clean
+from remediate.report.lines import MARGIN
 from remediate.report.quotes import LOGS
+from remediate.report.wrapping import clean
 
 _INDENT = " " * MARGIN
 

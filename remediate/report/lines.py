@@ -1,17 +1,16 @@
 """The sentences of the text report, without side effects, for live and stored runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.playbook import Severity
-from remediate.core.verdict import APPROVALS, ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, UNSTABLE, Decision
-from remediate.masking.masker import strip_control
-from remediate.masking.secret_patterns import mask_shapes
+from remediate.core.verdict import Decision
 from remediate.report.hints import CommandHints
+from remediate.report.next_step import install_sudoers, next_step
 from remediate.report.quotes import LOGS, quotes
-from remediate.report.wrapping import WIDTH, wrap
+from remediate.report.wrapping import WIDTH, clean, wrap
 
 MARGIN: Final = 8
 _CELLS: Final = WIDTH - MARGIN - 1
@@ -39,29 +38,12 @@ _ESCALATION: Final = {
 }
 _OPEN: Final = frozenset({"unexplained", "unstable", "server-name-conflict"})
 """Refusals whose cause may be another one, which the logs may show."""
-COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
-"""Refusals after which one command goes on: it ends the remaining work, although pages answer."""
-_FALLBACK: Final = "cache.fallback"
-_FALLBACKS: Final[Mapping[str, str | None]] = {
-    **dict.fromkeys(("fallback-useless", "file-cache-unusable", "env-broken")),
-    **dict.fromkeys(("fallback-undeclared", "fallback-partial"), ""),
-    **{name: f" --override {name}='why'" for name in ("diverging-caches", "locks-in-cache", "config-pending")},
-}
-"""Flags with which a person overrides a refusal of the cache in files. None if nobody should."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
     Touched.YES: "the host was changed",
     Touched.UNKNOWN: "the host may or may not have been changed",
 }
-
-
-def clean(text: str) -> str:
-    """Make remote text safe for a terminal, on one line.
-
-    Secrets are masked here, because a secret may not be recognisable any more in a line that is wrapped or cut.
-    """
-    return " ".join(mask_shapes(strip_control(text)).split())
 
 
 def survey_lines(readings: Sequence[Reading]) -> list[str]:
@@ -131,12 +113,8 @@ def verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
     endangered = any(each.probe == "sudo.rules" and each.ok is False for each in outcome.before)
     return [
         *_verdict_lines(outcome, hints),
-        *(_indented(f"replace now: {_install(outcome, hints)}") if endangered else ()),
+        *(_indented(f"replace now: {install_sudoers(outcome, hints)}") if endangered else ()),
     ]
-
-
-def _install(outcome: HostOutcome, hints: CommandHints) -> str:
-    return f"as root on {outcome.name}, run what `{hints.program} sudoers {hints.on(outcome.name)} --script` prints"
 
 
 def _verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
@@ -153,10 +131,11 @@ def _verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
         case RunVerdict.PENDING:
             return _headed(f"PENDING: nothing was changed       to do it: {hints.again(outcome.name, plan=False)}")
         case _:
+            quoted = _quotes(outcome)
             told = [
                 *_indented(_why(outcome)),
-                *_quotes(outcome),
-                *_indented(_next(outcome, hints)),
+                *quoted,
+                *_indented(next_step(outcome, hints, quoted=bool(quoted))),
                 *_indented(_escalation(outcome.severity or hints.severity)),
             ]
             return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
@@ -212,85 +191,6 @@ def _last_words(readings: Sequence[Reading]) -> list[str]:
 
 def _cut(line: str) -> str:
     return line if len(line) <= _LOG_WIDTH else f"{line[: _LOG_WIDTH - 1]}…"
-
-
-def _next(outcome: HostOutcome, hints: CommandHints) -> str:
-    if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
-        return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
-    codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
-    suppressed = _suppressed(outcome, hints, codes)
-    return f"next: {suppressed}" if suppressed else _advised(outcome, hints, codes)
-
-
-def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
-    advice = _advice(outcome, hints)
-    # Another refusal's advice counts only if the run did not end because of one, as with "not holding".
-    own = codes[:1] if codes[0] in codes[1:] else codes
-    advised = next((code for code in own if code in advice or code in COMMANDS), None)
-    other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
-    match codes[0]:
-        case "sudo-rule-missing":
-            return f"next: {_install(outcome, hints)}"
-        case _ if other is not None:
-            return f"next: {hints.program} fix.{other} {hints.on(outcome.name)}"
-        case "in-transition":
-            return f"next: wait until it has changed its state, then {hints.again(outcome.name, plan=True)}"
-        case UNSTABLE.name:
-            return f"next: {UNSTABLE.advice}, then {hints.again(outcome.name, plan=True)}"
-        case _ if onward := _onward(outcome, hints, codes):
-            return f"next: {onward}"
-        case _ if advised in COMMANDS:
-            return f"next: {hints.program} {COMMANDS[advised]} {hints.on(outcome.name)} --even-if-pages-answer yes"
-        case _ if advised is not None:
-            return f"next: {advice[advised]}{_meanwhile(outcome, hints)}"
-        case "unexplained":
-            return f"next: {hints.program} triage {hints.on(outcome.name)}       {hints.evidence}"
-        case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
-            return ""
-        case _:
-            return hints.evidence
-
-
-def _suppressed(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
-    """Return the command that goes on after the kill switch, a limit or a missing approval. Empty without these."""
-    again = hints.again(outcome.name, plan=False)
-    if PAUSED.name in codes:
-        return f"{PAUSED.advice}, {hints.program} unpause, then {again}"
-    code = next((code for code in (*LIMITS, *APPROVALS) if code.name == codes[0]), None)
-    if code in APPROVALS:
-        return f"{code.advice}: {hints.again(hints.target or outcome.name, plan=True)}"
-    return f"{code.advice}: {again} --override {code.name}='why'" if code else ""
-
-
-def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:
-    """Return the advice for each code with which this host was refused."""
-    engine = {code.name: code.advice for code in ENGINE_CODES if code.advice}
-    otherwise = f"fix the cause, then {hints.again(outcome.name, plan=False)}"
-    return {**engine, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
-
-
-def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
-    """Return the refused cache in files as an interim measure, with its command and refusal.
-
-    It is empty if the run did not come to such a cache.
-    """
-    step = next((each for each in outcome.steps if each.remedy == _FALLBACK and each.code in _FALLBACKS), None)
-    if step is None or step.code is None or hints.name == f"do.{_FALLBACK}":
-        return ""
-    why = clean(step.why)
-    if (flags := _FALLBACKS[step.code]) is None:
-        return f"; until then do.{_FALLBACK} would not help: {why}"
-    command = f"{hints.program} do.{_FALLBACK} {hints.on(outcome.name)}{flags}"
-    return f"; until then {command}; {why}"
-
-
-def _onward(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
-    """Return the commands that continue from a refused step, after its advice."""
-    step = next((each for each in outcome.steps if each.onward and each.code in codes), None)
-    if step is None or (codes[0] != step.code and codes[0] in COMMANDS):
-        return ""
-    commands = "; or ".join(f"{hints.program} {each} {hints.on(outcome.name)}" for each in step.onward)
-    return f"{step.advice}: {commands}" if step.advice else commands
 
 
 def _headed(text: str) -> list[str]:

@@ -15,7 +15,8 @@ from remediate.core.verdict import (
     TOO_MANY_HOSTS,
 )
 from remediate.report.hints import CommandHints
-from remediate.report.lines import HEADLINES, MARGIN, clean, escalation_line, verdict_lines
+from remediate.report.lines import HEADLINES, MARGIN, escalation_line, verdict_lines
+from remediate.report.wrapping import clean
 
 _LEFT_ALONE: Final = tuple(
     code.name

@@ -16,9 +16,10 @@ from remediate.engine.reporter import Reporter
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
 from remediate.report.hints import CommandHints
-from remediate.report.lines import HEADLINES, MARGIN, clean, proof_lines, step_lines, survey_lines, verdict_lines
+from remediate.report.lines import HEADLINES, MARGIN, proof_lines, step_lines, survey_lines, verdict_lines
 from remediate.report.live_table import LiveTable
 from remediate.report.several import brief_line, left_alone_lines
+from remediate.report.wrapping import clean
 
 
 class TextReporter(Reporter):

@@ -1,8 +1,11 @@
-"""Wraps text for a terminal of 80 columns, without breaking commands that are copied."""
+"""Cleans text for a terminal, and wraps it at 80 columns without breaking commands that are copied."""
 
 import re
 import textwrap
 from typing import Final
+
+from remediate.masking.masker import strip_control
+from remediate.masking.secret_patterns import mask_shapes
 
 WIDTH: Final = 80
 """The width of output for people, whatever the terminal's: a narrow one would break lines anywhere.
@@ -20,6 +23,14 @@ _WHOLE: Final = re.compile(
     rf"(?: --[\w-]+(?:[ =](?!--){_VALUE})?)*"
 )
 _GLUE: Final = "\N{NO-BREAK SPACE}"
+
+
+def clean(text: str) -> str:
+    """Make remote text safe for a terminal, on one line.
+
+    Secrets are masked here, because a secret may not be recognisable any more in a line that is wrapped or cut.
+    """
+    return " ".join(mask_shapes(strip_control(text)).split())
 
 
 def wrap(text: str, width: int = WIDTH, first: str = "", others: str = "    ") -> list[str]:

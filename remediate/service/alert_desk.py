@@ -57,7 +57,7 @@ class AlertDesk:
             return Delivered(409, "replayed", "this delivery was accepted before; nothing was recorded")
         except JournalError:
             return Delivered(503, "failed", "nothing was recorded: send it again")
-        if any(each.decision.mode is PolicyMode.AUTO for each in decided):
+        if any(each.decision.mode in {PolicyMode.AUTO, PolicyMode.PROPOSE} for each in decided):
             self._start()
         return Delivered(202, "accepted", f"{len(decided)} alerts recorded", decided)
 

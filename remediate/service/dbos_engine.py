@@ -43,6 +43,7 @@ _LISTED: Final = 500
 _TICKS: Final = timedelta(hours=1)
 """The age up to which ticks of timers are kept: there are four in a minute."""
 _LOOK: Final = 0.1
+_LOG: Final = logging.getLogger(__name__)
 _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
 
@@ -259,6 +260,9 @@ class DbosEngine:
         self._driving.add(turn)
         try:
             return self._answer(name, given).model_dump(mode="json")
+        except Exception as error:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
+            _LOG.exception("a run fails by a bug")
+            raise RuntimeError(f"{type(error).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)
 

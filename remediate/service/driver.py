@@ -11,6 +11,7 @@ from threading import Event
 from typing import Final
 
 from remediate.alerts.policy_check import ProjectNames
+from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict, Touched, Verified
@@ -73,8 +74,9 @@ class LibraryDriver:
                 if stored is None:
                     if (unclear := self._found_out(dead, request, journal)) is not None:
                         return unclear
-                    # What a dead run may have done is not done again by itself: then this one only looks.
-                    attempt = self._run(run, request, resumes=dead, plan=_doubtful(dead, journal))
+                    # What a dead run may have done, or tried in vain, is not done again; an approval was for one run.
+                    only_look = _doubtful(dead, journal) or request.approved is not None
+                    attempt = self._run(run, request, resumes=dead, plan=only_look)
                     if attempt.result is not None and attempt.result.verdict is None:
                         return self.give_up(dead, attempt.result.note or "the host could not be judged again")
                 else:
@@ -113,6 +115,7 @@ class LibraryDriver:
                     journal=self._project.journal(),
                     project=None if request.incident is None else self._project.identity(),
                     limits=run_limits(self._project.root),
+                    approvals=lambda: Approvals.of(self._project, url=self._project.journal()),
                     run_id=run,
                     resumes=resumes,
                 )
@@ -160,6 +163,7 @@ class LibraryDriver:
         return self._options.model_copy(
             update={
                 "plan": plan or request.plan,
+                "approved": None if plan else request.approved,
                 "yes": True,  # The policy decided, or a person approved.
                 "wait": self._options.wait or self._lock_seconds,
                 "reason": reason or None,
@@ -195,8 +199,9 @@ def _find(journal: Journal, run: str) -> StoredRun | None:
 
 
 def _doubtful(dead: Sequence[str], journal: Journal) -> bool:
+    """Return whether a step of the dead runs may have run, or ran without success. A person decides then."""
     steps = (step for stored in map(journal.find, dead) for step in stored.steps)
-    return any(step.outcome not in {NOT_RUN, Verified.PROVEN.value, Verified.FAILED.value} for step in steps)
+    return any(step.outcome not in {NOT_RUN, Verified.PROVEN.value} for step in steps)
 
 
 def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:

@@ -22,7 +22,11 @@ class ServiceMetrics:
     """The counters of this process, and the runs that the engine knows."""
 
     def __init__(
-        self, engine: RunEngine, sources: Iterable[str], overdue: Callable[[], Mapping[DueKind, int]] = dict
+        self,
+        engine: RunEngine,
+        sources: Iterable[str],
+        overdue: Callable[[], Mapping[DueKind, int]],
+        proposals: Callable[[], int],
     ) -> None:
         self._sources = frozenset(sources)
         self._registry = CollectorRegistry()
@@ -33,7 +37,7 @@ class ServiceMetrics:
             "remediate_alerts", "Decided alerts, by what they led to", ("decision",), registry=self._registry
         )
         self._registry.register(_Runs(engine))
-        self._registry.register(_Overdue(overdue))
+        self._registry.register(_Waiting(overdue, proposals))
 
     def delivered(self, source: str, outcome: str, decided: Iterable[DecidedAlert] = ()) -> None:
         """Count one delivery. A source that the policy does not know is not named."""
@@ -73,9 +77,12 @@ class _Runs(Collector):
         yield info
 
 
-class _Overdue(Collector):
-    def __init__(self, overdue: Callable[[], Mapping[DueKind, int]]) -> None:
+class _Waiting(Collector):
+    """The numbers of things that wait for a person."""
+
+    def __init__(self, overdue: Callable[[], Mapping[DueKind, int]], proposals: Callable[[], int]) -> None:
         self._overdue = overdue
+        self._proposals = proposals
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing, as above."""
@@ -87,3 +94,4 @@ class _Overdue(Collector):
         for kind in DueKind:
             gauge.add_metric((kind.value,), late.get(kind, 0))
         yield gauge
+        yield GaugeMetricFamily("remediate_proposals", "Plans that wait for an approval", self._proposals())

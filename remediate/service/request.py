@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from remediate.alerts.policy import InventoryName, PolicyName
 from remediate.core.field_types import FrozenModel, Identifier
-from remediate.core.options import Line
+from remediate.core.options import Line, PlanPrefix
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.playbook import Severity
 
@@ -23,7 +23,8 @@ class RunRequest(FrozenModel):
 
     playbook: PolicyName
     host: InventoryName
-    plan: bool = Field(default=False, description="only look")
+    plan: bool = Field(default=False, description="only look, and propose the plan")
+    approved: PlanPrefix | None = Field(default=None, description="hash of the plan that was approved")
     incident: Identifier | None = None
     requested_by: Requester = Field(description="who or what asked for it: an alert's source and rule")
     reason: Line | None = None

@@ -15,6 +15,7 @@ from remediate.alerts.authentication import Verifier
 from remediate.alerts.formats import AlertFormat
 from remediate.alerts.policy import AlertSource
 from remediate.alerts.store import AlertStore
+from remediate.approvals.approvals import Approvals
 from remediate.core.options import Options
 from remediate.errors import JournalError
 from remediate.inventory.selection import Inventory
@@ -194,7 +195,7 @@ def serving(
         app = service_app(
             desk,
             work.engine,
-            ServiceMetrics(work.engine, intake.policy.sources, clock.overdue),
+            ServiceMetrics(work.engine, intake.policy.sources, clock.overdue, lambda: _proposals(project)),
             reader=reader,
             journal=project.journal(),
             unwell=unwell,
@@ -209,6 +210,11 @@ def _reader(settings: ServiceSettings) -> Verifier | None:
     if settings.read is None:
         return None
     return Verifier.of("read", AlertSource(format=AlertFormat.PLAIN, bearer=(settings.read,)))
+
+
+def _proposals(project: Project) -> int:
+    waiting = Approvals.of(project, url=project.journal()).waiting()
+    return sum(not proposal.approvals for proposal in waiting)
 
 
 def _thread(target: Callable[..., None], *given: object) -> Thread:

@@ -1,11 +1,15 @@
-"""Starts what the policy decided for `auto`: each decision once, also after a crash between the two."""
+"""Starts what the policy decided, and plans that persons approved: each once, also after a crash in between."""
 
 import logging
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
 
-from remediate.alerts.store import AlertStore, AutomaticStart
+from remediate.alerts.policy import PolicyMode
+from remediate.alerts.store import AlertStore, HeldDecision
+from remediate.approvals.approvals import Approvals
+from remediate.approvals.proposal import ProposalState
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
@@ -14,12 +18,16 @@ from remediate.service.request import RunRequest, priority
 _SINCE: Final = timedelta(hours=24)
 """The age up to which a decision is started whose alert still burns. An older one is for a person."""
 REQUESTED_BY: Final = "alert:"
-_EVERY: Final = 30.0
+_EVERY: Final = 5.0
 _LOG: Final = logging.getLogger(__name__)
 
 
 class Starter:
-    """Decisions become durable runs under the same id, so that none is started twice and none is lost."""
+    """Decisions become durable runs under the same id, so that none is started twice and none is lost.
+
+    A proposal becomes a run that only looks, and stores its plan for approval. Once that is approved, the run of the
+    plan has the proposal's id.
+    """
 
     def __init__(self, project: Project, store: AlertStore, engine: RunEngine) -> None:
         self._project = project
@@ -27,21 +35,34 @@ class Starter:
         self._engine = engine
 
     def start(self) -> int:
-        """Start every decision that holds and is not started yet. Returns how many. Raises JournalError.
+        """Start what is decided or approved, and not started yet. Returns how many. Raises RemediateError.
 
         What waits although its alert is over is withdrawn.
         """
         # Before the decisions: what another service decides and queues meanwhile would not be among them.
         queued = self._engine.waiting()
-        wanted = self._store.automatic(datetime.now(UTC) - _SINCE)
-        started = sum(self._engine.start(self._request(each), each.id) for each in wanted)
-        holds = {each.id for each in wanted}
+        held = self._store.held(datetime.now(UTC) - _SINCE)
+        started = sum(self._engine.start(self._request(each), each.id) for each in held)
+        wanted = {each.id for each in held}
         for run in queued:
-            if run.request.requested_by.startswith(REQUESTED_BY) and run.id not in holds:
+            mine = run.request.requested_by.startswith(REQUESTED_BY) and run.request.approved is None
+            if mine and run.id not in wanted:
                 self._engine.withdraw(run.id)
-        return started
+        return started + sum(self._approved(wanted))
 
-    def _request(self, decided: AutomaticStart) -> RunRequest:
+    def _approved(self, wanted: Collection[str]) -> Iterator[bool]:
+        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it."""
+        approvals = Approvals.of(self._project, url=self._project.journal())
+        waiting = approvals.waiting()
+        now = approvals.now() if waiting else None
+        for proposal in waiting:
+            if now is None or proposal.run not in wanted or proposal.state(now) is not ProposalState.APPROVED:
+                continue
+            if (looked := self._engine.find(proposal.run)) is not None:
+                update = {"plan": False, "approved": proposal.hash}
+                yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
+
+    def _request(self, decided: HeldDecision) -> RunRequest:
         try:
             severity = self._project.load(decided.playbook).severity
         except ConfigurationError:  # The run itself will say so.
@@ -49,6 +70,7 @@ class Starter:
         return RunRequest(
             playbook=decided.playbook,
             host=decided.host,
+            plan=decided.mode is PolicyMode.PROPOSE,
             requested_by=f"{REQUESTED_BY}{decided.rule}",
             reason=decided.reason[:500],
             priority=priority(severity),
@@ -56,9 +78,9 @@ class Starter:
 
 
 def keep_starting(starter: Starter, wake: Event, stop: Event) -> None:
-    """Start what is decided whenever woken, and twice a minute, until told to stop. Errors are logged and tried again.
+    """Start what is decided or approved, whenever woken and every five seconds, until told to stop.
 
-    A decision that was recorded just before a crash is found here, too.
+    Errors are logged and tried again. A decision that was recorded just before a crash is found here, too.
     """
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError, RemediateError, Unreachable
@@ -139,8 +140,10 @@ class Connections:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for dialling in self._begun.values():
-            dialling.abandon()
+        # A thread of a run that ended early may request its session at this moment, and then closes it itself.
+        while self._begun:
+            with suppress(KeyError):
+                self._begun.popitem()[1].abandon()
 
 
 def _settle(open_link: "Callable[[], Link]", waiting: "Future[Link]") -> None:

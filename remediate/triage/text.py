@@ -6,8 +6,8 @@ from typing import Final
 
 from remediate.core.playbook import Severity
 from remediate.core.verdict import HANDED_OVER
-from remediate.report.lines import MARGIN, clean, survey_lines
-from remediate.report.wrapping import WIDTH, wrap
+from remediate.report.lines import MARGIN, survey_lines
+from remediate.report.wrapping import WIDTH, clean, wrap
 from remediate.triage.assessment import QUESTIONS, Assessment
 from remediate.triage.candidate import Candidate
 from remediate.triage.triage import UNEXPLAINED, HostTriage, TriageReport

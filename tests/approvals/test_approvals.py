@@ -6,8 +6,9 @@ from remediate.approvals.approvals import Approvals, PlanMoved
 from remediate.approvals.authentication import Authenticator, UnprovenApprover, signed
 from remediate.approvals.proposal import ApprovalMeans, Approver, Requester
 from remediate.approvals.settings import approval_settings
-from remediate.approvals.store import NotApproved
+from remediate.approvals.store import NotApproved, ProposalStore
 from remediate.errors import ConfigurationError
+from remediate.journal.schema import proposals
 from remediate.project.project import Project
 from support.approving import Team, planned
 
@@ -72,6 +73,23 @@ def test_a_service_knows_who_asked(team: Team) -> None:
         approvals.approve(made, "one")
     approvals.approve(made, "two")
     approvals.spend(planned(), made.hash, "run-2")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({"second_person": False}, "is stored without the second person that the project demands"),
+        ({"requester": "eve", "authenticated": True}, "too few of the approvals"),
+    ],
+)
+def test_who_writes_to_the_database_makes_no_second_person(team: Team, stored: dict[str, object], said: str) -> None:
+    team.settings("second_person = true")
+    made = team.propose()
+    team.approve(made, "bob")
+    with ProposalStore.open(team.url, project="shop") as store, store.database.writing() as connection:
+        connection.execute(proposals.update().values(**stored))
+    with pytest.raises(NotApproved, match=said):
+        team.approvals().spend(planned(), made.hash, "run-2")
 
 
 def test_a_plan_that_moved_leaves_the_approval_as_it_was(team: Team) -> None:

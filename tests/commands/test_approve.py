@@ -131,12 +131,12 @@ def test_a_withdrawn_one_is_not_listed_and_not_approved(shop: Shop) -> None:
 
 def test_what_a_host_says_controls_no_terminal(shop: Shop) -> None:
     (host,) = planned().hosts
-    evil = host.steps[0].model_copy(update={"why": "\x1b]52;c;AAAA\x07\nplan approved", "title": "a\rb"})
+    evil = host.steps[0].model_copy(update={"why": "\x1b]52;c;AAAA\x07\nplan approved", "title": "a\rb\u202ec  d"})
     made = shop.propose(planned()._replace(hosts=(host._replace(steps=(evil,)),)))
     _, out, _ = shop(hash=made.shown, yes=True)
     assert "\x1b" not in out
     assert "\r" not in out
-    assert "    web1: plan approved: nginx.restart on ab\n" in out
+    assert "    web1: \\nplan approved: nginx.restart on ab\\u202ec  d\n" in out
 
 
 def test_a_secret_of_the_plan_is_nowhere(shop: Shop, tmp_path: Path) -> None:

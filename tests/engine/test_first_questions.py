@@ -1,12 +1,17 @@
 """The first questions are asked while the journal opens. Nothing acts before it is open."""
 
+from concurrent.futures import wait
 from threading import Event
 from time import sleep
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from remediate.core.host import Host
+from remediate.core.outcome import HostOutcome, Reading, Report
+from remediate.engine.host_pool import HostPool
+from remediate.engine.reporter import NullReporter
 from remediate.engine.run_recorder import JournalRecorder
 from remediate.errors import ConfigurationError
 from remediate.transport.session import Session
@@ -83,6 +88,95 @@ def test_answers_that_waited_for_the_journal_are_old_when_they_are_acted_on(
     fleet.at_act = lambda _: before.append(fleet.sessions["web1"].execs)
     assert fleet.run().hosts[0].verdict.value == "fixed"
     assert before == [surveys]
+
+
+@pytest.mark.parametrize(("seconds", "surveys"), [(0, 1), (20, 2)])
+def test_answers_that_waited_for_the_journal_call_no_host_healthy(
+    seconds: float, surveys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, begin, ask, clock, pools = Asked(1, well=("web1",)), JournalRecorder.begin, HostPool.ask, [0.0], list[Any]()
+    monkeypatch.setattr("remediate.engine.host_pool.monotonic", lambda: clock[0])
+
+    def kept(pool: HostPool) -> None:
+        ask(pool)
+        pools.append(pool)
+
+    def slow(recorder: JournalRecorder, record: Any) -> None:
+        wait(pools[0]._asked.values())
+        clock[0] += seconds
+        begin(recorder, record)
+
+    monkeypatch.setattr(HostPool, "ask", kept)
+    monkeypatch.setattr(JournalRecorder, "begin", slow)
+    assert fleet.run().hosts[0].verdict.value == "healthy"
+    assert (fleet.sessions["web1"].execs, fleet.open) == (surveys, set())
+
+
+class Narrator(NullReporter):
+    """A reporter that keeps the order of what it is told, and waits where a test says so."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.surveying, self.failed, self.over = Event(), Event(), Event()
+
+    @override
+    def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        if host.name == "web2":
+            self.surveying.set()
+            assert self.failed.wait(_PATIENCE)
+            sleep(0.2)  # The run has time to go on without this host.
+        self.told.append(f"{host.name} surveyed")
+
+    @override
+    def finished(self, host: Host, outcome: HostOutcome) -> None:
+        self.told.append(f"{host.name} {outcome.verdict.value}")
+
+    @override
+    def ended(self, report: Report) -> None:
+        self.over.set()
+
+
+def test_a_mistake_of_the_caller_ends_the_run_when_no_host_is_being_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, narrator = Asked(3), Narrator()
+    connect = fleet.connect
+
+    def mistaken(host: Host) -> Session:
+        if host.name != "web1":
+            return connect(host)
+        assert narrator.surveying.wait(_PATIENCE)
+        narrator.failed.set()
+        raise ConfigurationError("web1: several PHPs may be the site's")
+
+    monkeypatch.setattr(fleet, "connect", mistaken)
+    report = fleet.run(reporter=narrator, plan=True)
+    assert (report.exit_code, report.error is not None, report.plan_hash) == (2, True, None)
+    assert "web2 surveyed" in narrator.told
+    assert not [each for each in narrator.told if "refused" in each]
+    assert fleet.open == set()
+
+
+def test_an_interrupted_run_leaves_no_host_that_was_still_being_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, narrator, stop, closed = Asked(2), Narrator(), Event(), Event()
+    connect, leave = fleet.connect, fleet.closed
+
+    def slowly(host: Host) -> Session:
+        if host.name == "web2":
+            stop.set()
+            assert narrator.over.wait(_PATIENCE)
+        assert stop.wait(_PATIENCE)
+        return connect(host)
+
+    def noted(name: str) -> None:
+        leave(name)
+        if name == "web2":
+            closed.set()
+
+    monkeypatch.setattr(fleet, "connect", slowly)
+    monkeypatch.setattr(fleet, "closed", noted)
+    report = fleet.run(reporter=narrator, stop=stop)
+    assert [host.verdict.value for host in report.hosts] == ["interrupted"] * 2
+    assert closed.wait(_PATIENCE)
+    assert (fleet.open, fleet.acted) == (set(), [])
 
 
 def test_more_hosts_than_forks_are_asked_in_turn() -> None:

@@ -14,8 +14,8 @@ from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
-from remediate.report.lines import clean
 from remediate.report.text import TextReporter
+from remediate.report.wrapping import clean
 from remediate.testing import MemoryRecorder, play
 from support import examples as ex
 from support.scripted import Changes, FactSession

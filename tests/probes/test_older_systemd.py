@@ -54,7 +54,7 @@ def calls(run: Run) -> Iterator[tuple[str, ...]]:
             yield (found[1], *shlex.split(found[2]))
 
 
-CALLS = sorted({call for run in runs() for call in calls(run)})
+CALLS = sorted({call for run in runs() for call in calls(run) if len(call) > 1})  # One word alone only names it.
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remediate.errors import ConfigurationError
 from remediate.playbooks.app_down import app_down
 from remediate.project import content
 from remediate.rehearsal.content import digest
@@ -82,6 +83,16 @@ def test_it_is_the_same_wherever_the_project_lies(shop: Path, tmp_path: Path) ->
     first = asked(shop)
     (tmp_path / "elsewhere").mkdir()
     assert asked(shop.rename(tmp_path / "elsewhere" / "shop-down")) == first
+
+
+def test_code_that_is_in_no_file_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    module = sys.modules[app_down.__module__]
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "gone.py"))
+    with pytest.raises(ConfigurationError, match=r"gone\.py cannot be read: No such file"):
+        digest(app_down)
+    monkeypatch.delattr(module, "__file__")  # As in a session at a prompt.
+    with pytest.raises(ConfigurationError, match=r"the code of remediate\.playbooks\.app_down is in no file"):
+        digest(app_down)
 
 
 @pytest.mark.parametrize("file", ["playbooks/shop_down.py", "library/shop_remedies.py"])

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Lock
 
 import pytest
@@ -229,3 +230,22 @@ def test_what_is_stored_is_json_and_is_read_again_by_another_release(url: str, m
     assert json.loads(stored)["positionalArgs"][0]["request"]["host"] == "web1"
     with launched(url, driver := Noted()) as engine:
         until_ended(engine.find, [run], 60)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver, run = Noted(), new_run_id()
+
+    def begin(run: str, request: RunRequest) -> Attempt:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr(driver, "begin", begin)
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+        until(lambda: (found := engine.find(run)) is not None and found.state is DurableState.FAILED)
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
+    assert run.encode() in stored
+    assert b"hunter2" not in stored
+    assert "a run fails by a bug" in caplog.text

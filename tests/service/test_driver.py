@@ -69,6 +69,12 @@ def dead_run(journal: Journal, toys: ToyFleet, *, intended: bool = True, process
     return record.id
 
 
+def test_a_host_that_only_an_approved_plan_may_change_is_left_alone_wherever_the_service_runs(toys: ToyFleet) -> None:
+    (toys.root / "pyproject.toml").write_text('[tool.remediate.approvals]\nrequired = "all"\n')
+    result = ended(toys.driver().begin(new_run_id(), request("toy0")))
+    assert (result.verdict, toys.steps("toy0")) == ("refused", [])
+
+
 def test_an_id_runs_once_whatever_asks_again(toys: ToyFleet) -> None:
     driver, run = toys.driver(), new_run_id()
     first = ended(driver.begin(run, request("toy0")))
@@ -147,6 +153,20 @@ def test_what_may_have_run_is_unknown_and_not_done_again(toys: ToyFleet, journal
     assert ended(driver.resume([dead], run, request("toy0"))) == result
     assert toys.steps("toy0") == []
     assert journal.find(run).mode == "plan"
+
+
+def test_what_failed_is_not_tried_again_by_itself(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    journal.conclude(dead, "toy0", 0, "failed", "it is still down")
+    result = ended(toys.driver().resume([dead], run, request("toy0")))
+    assert (result.run, result.verdict, result.touched) == (dead, "not_fixed", "yes")
+    assert (toys.steps("toy0"), journal.find(run).mode) == ([], "plan")
+
+
+def test_an_approved_plan_is_not_run_again_after_a_crash(toys: ToyFleet, journal: Journal) -> None:
+    dead, run = dead_run(journal, toys), new_run_id()
+    result = ended(toys.driver().resume([dead], run, request("toy0", approved="a" * 64)))
+    assert (result.verdict, toys.steps("toy0"), journal.find(run).mode) == ("pending", [], "plan")
 
 
 def test_a_run_that_the_journal_has_lost_is_unknown(toys: ToyFleet) -> None:

@@ -38,6 +38,7 @@ def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(times(ci=180, soak=3600))
 def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path) -> None:
     for _ in range(KILLS):
         worker = Worker(toys, state)
@@ -48,6 +49,7 @@ def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(times(ci=180, soak=3600))
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_two_workers_that_are_killed_in_turn(
     toys: ToyFleet, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import cast
 
-from remediate.alerts.store import AlertStore, AutomaticStart
+from remediate.alerts.policy import PolicyMode
+from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.journal.run_id import new_run_id
 from remediate.service.engine import RunEngine
 from remediate.service.request import DurableRun, DurableState, RunRequest
@@ -15,11 +16,11 @@ class Shared:
     """An engine and a store that another service uses, too. It decides and queues just after the store was read."""
 
     def __init__(self) -> None:
-        self.decided: list[AutomaticStart] = []
+        self.decided: list[HeldDecision] = []
         self.queued: list[DurableRun] = []
         self.withdrawn: list[str] = []
 
-    def automatic(self, since: datetime) -> tuple[AutomaticStart, ...]:
+    def held(self, since: datetime) -> tuple[HeldDecision, ...]:
         seen = tuple(self.decided)
         self.queue(decided=True)
         return seen
@@ -27,7 +28,7 @@ class Shared:
     def queue(self, *, decided: bool) -> str:
         run = new_run_id()
         if decided:
-            self.decided.append(AutomaticStart(run, "toy-down", "toy0", "toy-down", "it matches"))
+            self.decided.append(HeldDecision(run, PolicyMode.AUTO, "toy-down", "toy0", "toy-down", "it matches"))
         asked = request("toy0", requested_by="alert:toy-down")
         self.queued.append(DurableRun(id=run, state=DurableState.QUEUED, request=asked))
         return run

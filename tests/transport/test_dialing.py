@@ -19,7 +19,7 @@ from remediate.project.project import SshClient
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from remediate.transport import dialing
-from remediate.transport.dialing import AT_ONCE, Connections
+from remediate.transport.dialing import AT_ONCE, Connections, Dialling
 from remediate.transport.link import Channel, Link, LinkLost
 from remediate.transport.session import Session, ShellSession
 from support import examples as ex
@@ -105,6 +105,25 @@ def test_what_nobody_asked_for_is_closed_even_when_it_opens_later(monkeypatch: p
     assert links["early"].left.wait(SECONDS)
     leave.set()
     assert links["late"].left.wait(SECONDS)
+
+
+def test_a_session_that_is_requested_while_the_others_are_closed_belongs_to_its_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = host("web1", "first"), host("web2", "second")
+    links, abandon, sessions = {"first": Watched(), "second": Watched()}, Dialling.abandon, list[Session]()
+
+    def meanwhile(dialling: Dialling) -> None:
+        sessions.append(connections(first))
+        abandon(dialling)
+
+    opening(monkeypatch, lambda target: links[target.address])
+    monkeypatch.setattr(Dialling, "abandon", meanwhile)
+    with fabric(first, second) as connections:
+        pass
+    assert [link_of(session) for session in sessions] == [links["first"]]
+    assert links["second"].left.wait(SECONDS)
+    assert not links["first"].left.is_set()
 
 
 def test_a_large_fleet_is_not_connected_to_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

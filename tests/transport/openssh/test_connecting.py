@@ -55,9 +55,10 @@ def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
 ) -> None:
     server = lab.sshd()
     lab.know(server)
-    monkeypatch.setattr(client, "PERSIST", 1)
-    monkeypatch.setattr(connecting, "_UNASKED_SECONDS", 0.5)
-    begun = Connecting(lab.target(server))
+    with monkeypatch.context() as brief:  # The second time, a busy machine may need more than a second to enter.
+        brief.setattr(client, "PERSIST", 1)
+        brief.setattr(connecting, "_UNASKED_SECONDS", 0.5)
+        begun = Connecting(lab.target(server))
     assert settled(lambda: "Accepted publickey" in server.log)
     assert settled(lambda: not server.children())
     with begun.link() as link:
@@ -94,7 +95,7 @@ def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> Non
     text = (
         "import os, signal, sys\nfrom remediate.core.host import SshTarget\n"
         "from remediate.transport.openssh import client, connecting\n"
-        "client.PERSIST = 1\nlink = connecting.connect(SshTarget.model_validate_json(sys.argv[1]))\n"
+        "client.PERSIST = 4\nlink = connecting.connect(SshTarget.model_validate_json(sys.argv[1]))\n"
         "channel = link.start('echo in; cat >/dev/null', seconds=60)\nassert channel.receive() == b'in\\n'\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -107,9 +108,9 @@ def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> Non
 def test_a_connection_outlives_a_long_silence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.sshd()
     lab.know(server)
-    monkeypatch.setattr(client, "PERSIST", 1)
+    monkeypatch.setattr(client, "PERSIST", 4)
     with connect(lab.target(server)) as link:
-        time.sleep(2.5)  # A person may take minutes to consent.
+        time.sleep(5.5)  # A person may take minutes to consent.
         assert run(link, "echo still here")[0] == b"still here\n"
 
 

@@ -1,0 +1,98 @@
+"""A proposal of the policy: the service looks, a person approves the plan, and exactly this plan runs once."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from remediate.approvals.approvals import Approvals
+from remediate.approvals.authentication import signed
+from remediate.approvals.proposal import Proposal
+from remediate.core.options import Options
+from remediate.journal.journal import Journal
+from remediate.journal.models import RunSummary
+from remediate.service import starter
+from remediate.service.service import serving
+from support.approving import Team
+from support.durable import ToyFleet
+from support.toy_alerts import BEARER, SECRETS, firing, group, with_policy
+
+
+@pytest.fixture
+def team(toys: ToyFleet, tmp_path: Path) -> Team:
+    with_policy(toys)
+    policy = toys.root / "alerts.yml"
+    policy.write_text(policy.read_text().replace("mode: auto", "mode: propose"))
+    people = Team(tmp_path / "people", "bob")
+    (toys.root / "allowed_signers").write_text((people.root / "allowed_signers").read_text())
+    return people
+
+
+@pytest.fixture
+def client(toys: ToyFleet, team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(starter, "_EVERY", 0.2)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    with (
+        serving(toys.project, options=Options(hold=0), connect=toys.connect, poll_seconds=0.05) as server,
+        TestClient(server.config.app) as client,  # type: ignore[arg-type]
+    ):
+        yield client
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def runs() -> list[RunSummary]:
+    with Journal.open() as journal:
+        return sorted(journal.runs(), key=lambda run: run.started)
+
+
+def proposed(client: TestClient, toys: ToyFleet) -> Proposal:
+    """Let an alert burn until its plan is proposed."""
+    assert client.post("/alerts/alertmanager", content=group(firing()), headers=BEARER).status_code == 202
+    until(lambda: [run.verdict for run in runs()] == ["pending"])
+    (proposal,) = Approvals.of(toys.project, url=None).waiting()
+    return proposal
+
+
+def approve(toys: ToyFleet, team: Team, proposal: Proposal) -> None:
+    Approvals.of(toys.project, url=None).approve(proposal, signed(proposal.statement, team.key("bob")))
+
+
+def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team: Team) -> None:
+    proposal = proposed(client, toys)
+    time.sleep(0.6)
+    assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
+    assert proposal.requester.name == "alert:toy-down"
+    assert "\nremediate_proposals 1.0\n" in client.get("/metrics").text
+    approve(toys, team, proposal)
+    until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
+    assert toys.steps("toy0") == ["begin", "end"]
+    assert client.post("/alerts/alertmanager", content=group(firing()), headers=BEARER).status_code == 202
+    time.sleep(1)
+    assert [(run.mode, run.verdict) for run in runs()] == [("plan", "pending"), ("fix", "fixed")]
+    assert Approvals.of(toys.project, url=None).waiting() == ()
+    assert "\nremediate_proposals 0.0\n" in client.get("/metrics").text
+
+
+def test_a_plan_whose_facts_moved_is_refused(client: TestClient, toys: ToyFleet, team: Team) -> None:
+    proposal = proposed(client, toys)
+    toys.say("toy0", "down in another way")
+    approve(toys, team, proposal)
+    until(lambda: [run.verdict for run in runs()] == ["pending", "refused"])
+    assert toys.steps("toy0") == []
+
+
+def test_an_approval_after_the_end_of_the_alert_starts_nothing(client: TestClient, toys: ToyFleet, team: Team) -> None:
+    proposal = proposed(client, toys)
+    assert client.post("/alerts/alertmanager", content=group(firing(status="resolved")), headers=BEARER).is_success
+    approve(toys, team, proposal)
+    time.sleep(1.5)
+    assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
