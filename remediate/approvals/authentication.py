@@ -7,7 +7,8 @@ ssh-keygen(1) describes it. A later service adds an Authenticator for the person
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, Protocol
@@ -71,17 +72,15 @@ class SshSigners(Authenticator):
             )
         if len(proof) > _LIMIT:
             raise UnprovenApprover("the signature is too long to be one")
-        with NamedTemporaryFile("w", suffix=".sig", encoding="utf-8", errors="replace") as file:
-            file.write(proof)
-            file.flush()
-            found = _ssh_keygen(("find-principals", "-s", file.name, "-f", str(self._file)), "", _VERIFYING_SECONDS)
+        with _stored(proof) as path:
+            found = _ssh_keygen(("find-principals", "-s", path, "-f", str(self._file)), "", _VERIFYING_SECONDS)
             names = found.stdout.splitlines()
             if found.returncode != 0 or not names:
                 raise UnprovenApprover(f"no key of {self._file} made this signature: {_last(found.stderr)}")
             name = names[0]
             if not _PERSON.fullmatch(name):
                 raise UnprovenApprover(f"{self._file} lists this key for {name!r}, which names no person")
-            words = ("verify", "-f", str(self._file), "-I", name, "-n", NAMESPACE, "-s", file.name)
+            words = ("verify", "-f", str(self._file), "-I", name, "-n", NAMESPACE, "-s", path)
             verified = _ssh_keygen(words, statement, _VERIFYING_SECONDS)
         good = _GOOD.search(verified.stdout)
         if verified.returncode != 0 or good is None:
@@ -114,6 +113,20 @@ def usual_key() -> Path:
             if path.is_file():
                 return path
     raise ConfigurationError("no SSH key was found: name one with --key PATH; its public part is enough with an agent")
+
+
+@contextmanager
+def _stored(proof: str) -> Iterator[str]:
+    """Store a signature in a temporary file, because ssh-keygen reads no other. Raises ConfigurationError."""
+    try:
+        with NamedTemporaryFile("w", suffix=".sig", encoding="utf-8", errors="replace") as file:
+            file.write(proof)
+            file.flush()
+            yield file.name
+    except OSError as error:
+        raise ConfigurationError(
+            f"a signature is verified in a temporary file ({error.strerror}): free some space, or set TMPDIR"
+        ) from None
 
 
 def _ssh_keygen(words: Sequence[str], text: str, seconds: float) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """Completion of the command line: the candidates for the last word, and the scripts of the shells."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -17,6 +18,9 @@ SHELLS: Final = ("bash", "fish", "zsh")
 _SCRIPT_FLAG: Final = "--print-completion-script"
 _ALONE: Final = ("--help", "--list", "--version", _SCRIPT_FLAG)
 """The flags that are offered before a command. Invoke has more, of which none is for this program's users."""
+
+_HARMLESS: Final = re.compile(r"[\w.:@%+-]+")
+"""A name that means nothing to a shell: the shells insert candidates as they are, and an inventory names its groups."""
 
 Names = Callable[[str | None], Iterable[str]]
 """Returns the hosts and groups of the given inventory, or of all in the project."""
@@ -68,8 +72,8 @@ def _names_of(project: Project, inventory: str | None) -> Iterator[str]:
         found = Inventory.load(project.inventories() if inventory is None else (Path(inventory),))
     except ConfigurationError:
         return
-    yield from found.host_names
-    yield from (name for name in found.group_names if name != "ungrouped")
+    groups = (name for name in found.group_names if name != "ungrouped")
+    yield from (name for name in (*found.host_names, *groups) if _HARMLESS.fullmatch(name))
 
 
 def _words(line: str) -> list[str]:

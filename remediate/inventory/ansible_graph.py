@@ -91,16 +91,26 @@ class GroupGraph:
             self._priority[group] = _priority(priority)
 
     def hosts(
-        self, pattern: str, group: str, variables: Tree | None, place: SourceLocation, *, text: bool = True
+        self,
+        pattern: str,
+        group: str,
+        variables: Tree | None,
+        place: SourceLocation,
+        *,
+        text: bool = True,
+        exact: bool = False,
     ) -> None:
-        """Add the hosts of a name or range, which a port may follow. An impossible name is a warning."""
-        name, port = split_port(pattern)
+        """Add the hosts of a name or range, which a port may follow. An impossible name is a warning.
+
+        An `exact` name is one host's, whatever it looks like.
+        """
+        name, port = (pattern, None) if exact else split_port(pattern)
         try:
             if not text:
                 raise place.error("a host's name must be text; put it in quotes")
             if len(pattern) > _LONGEST:
                 raise place.error(f"a host's name has at most {_LONGEST} characters")
-            names = list(islice(expand_range(name, place), MAX_MEMBERS + 1))
+            names = [name] if exact else list(islice(expand_range(name, place), MAX_MEMBERS + 1))
             for each in names:
                 if not _possible(each, text=True):
                     raise place.error(f"'{shown(each)}' is not a possible name for a host")
@@ -135,7 +145,9 @@ class GroupGraph:
         for name in self._parents.keys() & self._host_groups.keys():
             # If the group holds only that host, the name means the same either way.
             if {machine.name for machine in machines if name in machine.groups} != {name}:
-                self.warn(self._places[name].error("is the name of a group and of a host"))
+                at = self._host_places[name]  # `all` and `ungrouped` are groups even if no file names them.
+                place = self._places.get(name, SourceLocation(at.file, at.line, name))
+                self.warn(place.error("is the name of a group and of a host"))
         groups_ = tuple(Group(name, tuple(self._group_vars[name])) for name in self._parents)
         return Source(file, folder, groups_, tuple(machines), tuple(sorted(self.warnings)), read_with)
 
@@ -168,7 +180,9 @@ def _possible(name: str, *, text: bool) -> bool:
 
 
 def _priority(value: Value) -> int:
-    text = str(value.value) if isinstance(value, Leaf) and not isinstance(value.value, bool | float) else ""
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
-        raise value.place.error("must be a whole number")
-    return int(text)
+    number = value.value if isinstance(value, Leaf) else None
+    if isinstance(number, str) and re.fullmatch(r"[+-]?[0-9]{1,9}", number):
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool) or abs(number) >= 10**9:
+        raise value.place.error("must be a whole number, of at most nine digits")
+    return number

@@ -38,7 +38,7 @@ class _IniReader:
         self._graph = graph
         self._group = "ungrouped"
         self._section = "hosts"
-        self._vars: dict[str, list[MappingEntry]] = {}
+        self._vars: dict[str, dict[str, MappingEntry]] = {}
         self._undeclared: dict[str, tuple[SourceLocation, str]] = {}
         """Groups that have only variables or a parent so far, with the place and the message if it stays so."""
         self._children: list[tuple[str, str, SourceLocation]] = []
@@ -62,7 +62,7 @@ class _IniReader:
         for child, parent, place in self._children:
             self._graph.group(child, place, parent)
         for group, entries in self._vars.items():
-            self._graph.set_vars(group, Tree(tuple(entries), entries[0].place))
+            self._graph.set_vars(group, Tree(tuple(entries.values()), SourceLocation(self._file, 1)))
 
     def _begin(self, group: str, section: str, place: SourceLocation) -> None:
         if section not in {"hosts", "children", "vars"}:
@@ -94,7 +94,7 @@ class _IniReader:
         if isinstance(value, Leaf) and isinstance(value.value, str) and re.search(r"\s#", value.value):
             # Ansible reads it the same way, and its users seldom mean it.
             self._graph.warn(at.error("everything after # is part of the value: give a comment its own line"))
-        self._vars.setdefault(self._group, []).append(MappingEntry(name, value, at))
+        self._vars.setdefault(self._group, {})[name] = MappingEntry(name, value, at)
 
     def _host(self, line: str, place: SourceLocation) -> None:
         try:

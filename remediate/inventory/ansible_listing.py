@@ -21,7 +21,8 @@ def read_listing(path: Path, listed: object, graph: GroupGraph) -> None:
             graph.group(name, group.place, group.key)
         for name in _texts(group.value.get("hosts")):
             of_host = None if variables is None else variables.get(name)
-            graph.hosts(name, group.key, of_host if isinstance(of_host, Tree) else None, place.below(name, 1))
+            its = of_host if isinstance(of_host, Tree) else None
+            graph.hosts(name, group.key, its, place.below(name, 1), exact=True)
         if isinstance(own := group.value.get("vars"), Tree):
             graph.set_vars(group.key, own)
 

@@ -26,6 +26,9 @@ _PLAIN: Final[Mapping[str, str]] = {
     "ANSIBLE_LOG_PATH": os.devnull,
     "ANSIBLE_NOCOLOR": "True",
     "ANSIBLE_FORCE_COLOR": "False",
+    # Otherwise messages would stand before the JSON.
+    "ANSIBLE_VERBOSITY": "0",
+    "ANSIBLE_DEBUG": "False",
 }
 
 
@@ -51,9 +54,10 @@ class AnsiblePrograms:
     def listed(self, path: Path, reason: OnlyAnsibleError) -> object:
         """Return what `ansible-inventory --list` says of an inventory.
 
-        Raises ConfigurationError if it is not in the project, and if the program is missing, fails or takes too long.
+        Raises ConfigurationError if it or the file of the reason is not in the project, or if the program is missing,
+        fails or takes too long.
         """
-        if not self.allowed(path):
+        if not (self.allowed(path) and self.allowed(reason.place.file)):
             raise reason.place.error(
                 f"{reason.what}, which {INVENTORY} reads, and only for an inventory inside a marked project,"
                 " never for an alert: move it there, or convert it with --list --yaml"

@@ -42,7 +42,8 @@ def read_source(path: Path, programs: AnsiblePrograms) -> Source:
         try:
             _read_file(file, graph, alone=not is_folder)
         except OnlyAnsibleError as error:
-            only_ansible = only_ansible or error
+            if only_ansible is None or not programs.allowed(file):
+                only_ansible = error
     if only_ansible is None:
         return graph.source(path, folder)
     graph = GroupGraph()

@@ -103,7 +103,9 @@ def _only_ssh(name: str, variables: Tree) -> None:
         if checking is None:
             continue
         readable(checking)
-        if not isinstance(checking, Leaf) or str(checking.value).lower() not in {"true", "yes", "on", "1", "y", "t"}:
+        said = checking.value if isinstance(checking, Leaf) else None
+        said = said.lower() in {"true", "yes", "on", "1", "y", "t"} if isinstance(said, str) else said
+        if said != 1:  # True is 1, too.
             raise checking.place.error(f"is refused: {_VERIFIED}")
 
 

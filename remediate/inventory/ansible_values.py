@@ -125,14 +125,17 @@ def value_of(found: object, place: SourceLocation, depth: int = 0) -> Value:
     if depth > MAX_DEPTH:
         raise place.error(f"is nested more than {MAX_DEPTH} deep")
     match found:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | float():
             return Leaf(found, place)
+        case str():
+            return Leaf(_encodable(found), place)
         case {"__ansible_vault": str() as text}:
             return Sealed(VAULT, place, text)
         case {"__ansible_unsafe": str() as text}:
-            return Leaf(text, place, literal=True)
+            return Leaf(_encodable(text), place, literal=True)
         case dict():
-            below = ((str(key), place.below(str(key), place.line), key, inner) for key, inner in found.items())
+            keys = ((_key(key, place), key, inner) for key, inner in found.items())
+            below = ((name, place.below(name, place.line), key, inner) for name, key, inner in keys)
             return Tree(
                 tuple(
                     MappingEntry(name, value_of(inner, at, depth + 1), at, text=isinstance(key, str))
@@ -147,3 +150,15 @@ def value_of(found: object, place: SourceLocation, depth: int = 0) -> Value:
             return Leaf(found.decode("utf-8", "backslashreplace"), place)
         case _:  # A complex number or an ellipsis is text for Ansible, too.
             return Leaf("..." if found is ... else str(found), place)
+
+
+def _encodable(text: str) -> str:
+    """Return text without lone surrogates: a literal can hold them, and no file or host can."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _key(key: object, place: SourceLocation) -> str:
+    try:
+        return _encodable(str(key))
+    except ValueError:
+        raise place.error("has a number of too many digits as a key") from None

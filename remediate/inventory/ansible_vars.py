@@ -52,6 +52,7 @@ class VarsFiles:
 
     def __init__(self) -> None:
         self._read: dict[Path, tuple[Tree, ...]] = {}
+        self._encrypted: dict[Path, Path] = {}
         self.warnings: list[str] = []
         """Messages for a person about the files that were read, one line each."""
 
@@ -71,6 +72,10 @@ class VarsFiles:
         yield from machine.vars
         yield from self._of(folder / "host_vars", machine.name)
 
+    def encrypted(self, source: Source, machine: InventoryHost) -> Path | None:
+        """Return a file of this host alone that was not read because it is encrypted as a whole, None without one."""
+        return self._encrypted.get(source.folder / "host_vars" / machine.name)
+
     def _of(self, folder: Path, name: str) -> tuple[Tree, ...]:
         if "/" in name or name in {"", ".", ".."}:
             return ()  # A group's name may be anything, but must not lead out of the folder.
@@ -81,8 +86,20 @@ class VarsFiles:
             except OSError as error:
                 reason = error.strerror or "input/output error"
                 raise SourceLocation(base, 1).error(f"cannot be read: {reason}") from error
-            self._read[base] = tuple(tree for file in files if (tree := _vars_file(file, self.warnings)) is not None)
+            self._read[base] = tuple(tree for file in files if (tree := self._of_file(file, base)) is not None)
         return self._read[base]
+
+    def _of_file(self, file: Path, base: Path) -> Tree | None:
+        text = read_text(file)
+        if text.startswith("$ANSIBLE_VAULT;"):
+            self._encrypted[base] = file  # Values for remediate have to be in the clear elsewhere.
+            return None
+        value = parse(file, text, self.warnings)
+        if value is None or (kind(value) == "empty"):
+            return None
+        if not isinstance(value, Tree):
+            raise SourceLocation(file, 1).error(f"must be a mapping of variables and is {kind(value)}")
+        return value
 
 
 def _vars_files(folder: Path, name: str) -> Iterator[Path]:
@@ -110,15 +127,3 @@ def _inside(folder: Path, depth: int) -> Iterator[Path]:
             yield from _inside(path, depth + 1)
         elif path.is_file() and path.suffix in _EXTENSIONS:
             yield path
-
-
-def _vars_file(file: Path, warnings: list[str]) -> Tree | None:
-    text = read_text(file)
-    if text.startswith("$ANSIBLE_VAULT;"):
-        return None  # This file is encrypted. Values for remediate have to be in the clear elsewhere.
-    value = parse(file, text, warnings)
-    if value is None or (kind(value) == "empty"):
-        return None
-    if not isinstance(value, Tree):
-        raise SourceLocation(file, 1).error(f"must be a mapping of variables and is {kind(value)}")
-    return value

@@ -165,7 +165,8 @@ class _Reader:
                 raise SourceLocation(self._file, _line(name), place.path).error("a key must be plain text")
             key, at = str(name.value), place.below(name.value, _line(name))
             if key in own:
-                first = own.pop(key).place.line
+                # The first one decides the order, as in Ansible: of two groups of a host, the later one counts.
+                first = own[key].place.line
                 self._warnings.append(
                     str(at.error(f"the key stands twice in one mapping, first in line {first}; the last one holds"))
                 )

@@ -13,8 +13,9 @@ from remediate.inventory.ansible_values import SourceLocation, shown
 _IMPLICIT = ("all", "ungrouped")
 _LISTED = 8
 _MAX_NAMES = 20_000
-_NUMBERED = re.compile(r"(?P<group>.+)\[(?:(?P<only>-?[0-9]+)|(?P<first>[0-9]+):(?P<last>[0-9]*))\]")
-"""The form by which Ansible takes hosts of a group by their position."""
+_LONGEST = 250
+_NUMBERED = re.compile(r"(?P<before>.+)\[(?:(?P<only>-?[0-9]+)|(?P<first>[0-9]+)[:-](?P<last>[0-9]*))\]")
+"""The form by which Ansible takes some of the hosts that a name or glob matches by their position."""
 
 
 class HostPatterns:
@@ -64,6 +65,8 @@ class HostPatterns:
         return names
 
     def _matching(self, term: str) -> frozenset[str]:
+        if len(term) > _LONGEST:
+            raise ConfigurationError(f"'{shown(term, 40)}' is too long: a term has at most {_LONGEST} characters")
         if not term or term[0] in "&~!@":
             accepted = "NAME, GROUP, a glob such as web*, a range such as web[01:20], &TERM or !TERM"
             raise ConfigurationError(f"'{shown(term)}' is not supported: use {accepted}")
@@ -113,7 +116,7 @@ class HostPatterns:
         return frozenset(names)
 
     def _refuse_position(self, term: str, named: frozenset[str]) -> None:
-        """Refuse what Ansible reads as positions in a group, such as `web[0]` or `web[1:3]`.
+        """Refuse what Ansible reads as positions, such as `web[0]` or `web[1:3]` of a group, or `web*[0]`.
 
         The host at a position changes with the inventory, and is seldom the one of that number. A number with a leading
         zero is no position.
@@ -121,14 +124,16 @@ class HostPatterns:
         found = _NUMBERED.fullmatch(term)
         if found is None or any(re.match("0[0-9]", number or "") for number in found.groups()[1:]):
             return
-        group = found["group"]
-        size = len(self._groups.get(group, ()))
+        before = found["before"]
+        groups = (self._groups[name] for name in self._groups if name == before or fnmatchcase(name, before))
+        hosts = (name for name in self._hosts if name == before or fnmatchcase(name, before))
+        size = len(frozenset(hosts).union(*groups))
         first = int(found["only"] or found["first"])
         if -size <= first < size:
-            hosts = f" ({some(name for name in self._hosts if name in named)})" if named & self._hosts.keys() else ""
+            meant = f" ({some(name for name in self._hosts if name in named)})" if named & self._hosts.keys() else ""
             raise ConfigurationError(
-                f"'{shown(term)}' means hosts by their names here{hosts}, and by their position in the group"
-                f" '{shown(group)}' for Ansible: write their names, separated by commas"
+                f"'{shown(term)}' means hosts by their names here{meant}, and by their position in"
+                f" '{shown(before)}' for Ansible: write their names, separated by commas"
             )
 
     def _unread_too(self) -> str:

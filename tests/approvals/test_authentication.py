@@ -1,6 +1,7 @@
 """Approvals by SSH signature: only a listed person's signature of exactly this statement counts."""
 
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ def test_a_listed_person_s_signature_names_the_person(team: Team) -> None:
     approver = signers(team).authenticate(STATEMENT, signed(STATEMENT, team.key("bob")))
     assert (approver.name, approver.how) == ("bob", ApprovalMeans.SSH_SIGNATURE)
     assert re.fullmatch(r"ED25519 key SHA256:\S{43}", approver.detail)
+
+
+def test_without_room_for_a_temporary_file_nothing_is_verified(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof = signed(STATEMENT, team.key("bob"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigurationError, match=r"temporary file \(No such file or directory\): free some space"):
+        signers(team).authenticate(STATEMENT, proof)
 
 
 def forged(proof: str) -> str:

@@ -71,6 +71,14 @@ def test_what_cannot_be_completed_says_nothing(tmp_path: Path) -> None:
     assert box("--complete", "--", "remediate fix.app-d").out == "fix.app-down\n"
 
 
+def test_a_name_that_a_shell_would_run_is_not_offered(tmp_path: Path) -> None:
+    """The shells insert a candidate as it is. Hosts cannot be called so, and groups can."""
+    box = Box(tmp_path)
+    hostile = "{'$(touch x)': , 'a;b': , \"a\\nb\": , '`x`': , '-x y': , 'web-münchen': {hosts: {w1: }}}"
+    (box.root / "inventories" / "prod.yml").write_text(f"all: {{children: {hostile}}}\n")
+    assert box("--complete", "--", "remediate fix.app-down --host ").out.split("\n") == ["w1", "all", "web-münchen", ""]
+
+
 def test_a_shell_without_a_script_is_wrong_usage(tmp_path: Path) -> None:
     box = Box(tmp_path)
     box("--print-completion-script", "csh").usage("takes bash, fish, zsh, not 'csh'")

@@ -61,6 +61,26 @@ def test_a_script_is_read_with_the_vars_files_beside_it(write: Write, programs: 
     assert host.secrets == ()
 
 
+def test_the_name_that_a_program_prints_is_one_host(write: Write, programs: Path) -> None:
+    """Ansible has expanded ranges by then. A name that still looks like one must not become other hosts."""
+    folder = write({"cloud": "#!/bin/false\n"})
+    program(programs, "ansible-inventory", 'echo \'{"web": {"hosts": ["w[1:3]", "web1:22", "web1"]}}\'')
+    inventory = Inventory.load([folder / "cloud"], folder)
+    assert inventory.host_names == ("web1:22", "web1")
+    assert "'w[1:3]' is not a possible name for a host; ignored" in " ".join(inventory.warnings)
+
+
+def test_a_talkative_configuration_does_not_spoil_the_listing(
+    write: Write, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible writes its messages to standard output, too: `verbosity = 1` in an ansible.cfg is enough."""
+    monkeypatch.setenv("ANSIBLE_VERBOSITY", "1")
+    folder = write({"cloud": "#!/bin/false\n"})
+    talk = 'test "$ANSIBLE_VERBOSITY" = 0 || echo Using ansible.cfg'
+    program(programs, "ansible-inventory", f'{talk}; echo \'{{"web": {{"hosts": ["web1"]}}}}\'')
+    assert names(select(folder, file="cloud")) == "web1"
+
+
 def test_nothing_runs_outside_of_the_project(write: Write, programs: Path) -> None:
     folder = write({"mine/x": "", "cloud": f"#!/bin/sh\ntouch {programs}/ran\n", "i.yml": INVENTORY})
     (folder / "group_vars").mkdir()
@@ -74,6 +94,12 @@ def test_nothing_runs_outside_of_the_project(write: Write, programs: Path) -> No
         )
         assert "only for" in refusal(lambda file=file: Inventory.load([folder / file]).select("web1"))  # type: ignore[misc]
     assert "is tagged !vault, and remediate needs its value" in refusal(lambda: select(folder, project=folder / "mine"))
+    (folder / "mine/all").mkdir()
+    (folder / "mine/all/a").write_text("#!/bin/sh\n")
+    (folder / "mine/all/b").symlink_to(folder / "cloud")
+    assert "all/b:1: is an executable inventory" in refusal(
+        lambda: select(folder, file="mine/all", project=folder / "mine")
+    )
     assert not (programs / "ran").exists()
 
 
@@ -90,7 +116,8 @@ def test_nothing_runs_outside_of_the_project(write: Write, programs: Path) -> No
 def test_a_program_that_fails_is_one_line(
     write: Write, programs: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
 ) -> None:
-    monkeypatch.setattr(ansible_program, "SECONDS", 1)
+    if "sleep" in script:  # The others may take their time on a busy machine.
+        monkeypatch.setattr(ansible_program, "SECONDS", 1)
     folder = write({"cloud": "#!/bin/sh\n"})
     program(programs, "ansible-inventory", script)
     message = refusal(lambda: select(folder, file="cloud"))

@@ -56,6 +56,13 @@ from support.inventories import CANARY, Write, names, refusal, select
         ("[web]\na ansible_port=ssh\n", 2, "a.ansible_port: must be a port, a number from 1 to 65535"),
         ("[web]\na\n[web:vars]\nansible_user='-x'\n", 4, "web.vars.ansible_user: is not a possible name for a user"),
         ("a ansible_connection=winrm\n", 1, "a.ansible_connection: 'a' is not reached over ssh"),
+        (
+            "[web]\na\n[web:vars]\nansible_group_priority=0x" + "f" * 5000 + "\n",
+            4,
+            "must be a whole number, of at most",
+        ),
+        ("a x={0x" + "f" * 5000 + ":1}\n", 1, "a.x: has a number of too many digits as a key"),
+        ("a ansible_host_key_checking=0x" + "f" * 5000 + "\n", 1, "a.ansible_host_key_checking: is refused"),
         ("a remediate=\"{'pph': 1}\"\n", 1, "a.remediate.pph: "),
         ("a remediate={'pph':1}\n", 1, "a.remediate: must be a mapping and is text"),
         ("a ansible_host={{b}}\n", 1, "a.ansible_host: is a template, and remediate needs its value"),
@@ -75,6 +82,7 @@ def test_what_is_wrong_is_one_line_with_file_and_line(write: Write, text: str, l
         ("web1\nx(1)\n", ":2: 'x(1)' is not a possible name for a host; ignored"),
         ("web1\nw[3:1]\n", ":2: a host range begins after its end; ignored"),
         ("web1\nw[01:100]\n", ":2: a host range with leading zeros needs as many digits at its begin as at its end"),
+        ("web1\nall\n", ":2: all: is the name of a group and of a host"),
         ("web1\n[g!]\n", ":2: 'g!' is an unusual name for a group"),
         (
             "web1\n[all:vars]\nx=a # b\n",
@@ -88,6 +96,12 @@ def test_what_stops_nothing_is_a_warning(write: Write, text: str, told: str) -> 
     assert names(inventory.select("web1")) == "web1"
     (warning,) = inventory.warnings
     assert told in warning
+
+
+def test_a_literal_holds_nothing_that_cannot_be_sent(write: Write) -> None:
+    folder = write({"i.ini": "a remediate=\"{'app_path': '/srv/\\ud800'}\"\n"})
+    (host,) = select(folder, "a", "i.ini")
+    assert host.settings.app_path == "/srv/\\ud800"
 
 
 def test_lines_of_windows(write: Write) -> None:

@@ -182,6 +182,25 @@ def test_files_for_other_hosts_hidden_files_and_vaults_are_not_looked_at(write: 
         "group_vars/all.yml": "$ANSIBLE_VAULT;1.1;AES256\n6162\n",
     }
     folder = write(files)
-    (host,) = select(folder, "h")
+    lines: list[str] = []
+    (host,) = Inventory.load([folder / "i.yml"]).select("h", lines.append)
     assert host.ssh.user == "main"
+    assert lines == []
     assert "host_vars/other.yml:1: " in refusal(lambda: select(folder, "other"))
+
+
+def test_an_encrypted_file_that_may_hold_the_address_of_a_host_is_a_warning(write: Write) -> None:
+    """Ansible would go there. With an address in the clear, nothing is said: such files mostly hold passwords."""
+    sealed = "$ANSIBLE_VAULT;1.1;AES256\n6162\n"
+    folder = write(
+        {
+            "i.yml": "all: {hosts: {h: , k: {ansible_host: 192.0.2.1}, m: }}",
+            "host_vars/h/vault.yml": sealed,
+            "host_vars/k.yml": sealed,
+            "group_vars/all.yml": sealed,
+        }
+    )
+    lines: list[str] = []
+    Inventory.load([folder / "i.yml"]).select("all", lines.append)
+    text = "is encrypted as a whole and not read: an ansible_host in it does not count for 'h'"
+    assert lines == [f"{folder}/host_vars/h/vault.yml:1: {text}"]

@@ -108,10 +108,11 @@ def _reason(app: LaravelApp, mine: tuple[NginxServer, ...], facts: Facts) -> str
 
 def _names(server: NginxServer) -> list[str]:
     """Return the names of a server that can stand in an address."""
-    return [name for name in server.names if "." in name.strip(".") and not name.startswith(".") and _is_name(name)]
+    return [name for name in server.names if "." in name.strip(".") and not name.startswith(".") and is_host_name(name)]
 
 
-def _is_name(name: str) -> bool:
+def is_host_name(name: str) -> bool:
+    """Return whether an inventory would accept it as a host's name or address."""
     try:
         _NAME.validate_python(name)
     except ValidationError:

@@ -1,6 +1,7 @@
 """The text of the inventory that `init` writes, and how it differs from what is there."""
 
 import difflib
+import math
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -64,8 +65,20 @@ def _comment(text: str, indent: str = "") -> list[str]:
 
 
 def _flow(value: Plain) -> str:
-    """Return a value as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    """Return a value as YAML on one line. What a host sent is escaped if it holds line breaks or control characters."""
+    text = _dumped(value, style=None)
+    return text if text.isprintable() else _dumped(value, style='"')
+
+
+def _dumped(value: Plain, style: str | None) -> str:
+    text = yaml.safe_dump(
+        value,
+        default_flow_style=True,
+        default_style=style,
+        width=math.inf,
+        allow_unicode=style is None,
+        sort_keys=False,
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

@@ -18,6 +18,7 @@ from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.core.outcome import RunVerdict
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, Unreachable, Unreadable
+from remediate.inventory.ansible_values import shown
 from remediate.inventory.selection import discover
 from remediate.probes.configured_pools import ConfiguredPools
 from remediate.probes.distribution import Distribution
@@ -27,6 +28,8 @@ from remediate.report.wrapping import wrap
 from remediate.transport.dialing import open_session
 
 _INDENT: Final = " " * 8
+_LONGEST: Final = 500
+"""The most characters of a line about the host, which may have sent control characters."""
 _MOST: Final = 8
 """The most lines about what is not readable. The file has all of them."""
 
@@ -36,9 +39,9 @@ def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, progr
     target = text_of(flags, "host")
     if target is None:
         raise ConfigurationError("--host is missing: a host of an inventory, or [user@]host[:port]")
-    host, listed = host_of(target.strip(), _inventories(flags, project), terminal.warn)
+    host, listed = host_of(target.strip(), _inventories(flags, project), project.root, terminal.warn)
     out = text_of(flags, "out")
-    path = _place(out, host, project)
+    path = _place(out, host, project, listed=listed)
     terminal.progress(f"asking {host.name} what it is; nothing is changed there")
     try:
         look = look_at(host, open_session(host, project.ssh_client()))
@@ -49,7 +52,7 @@ def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, progr
         return RunVerdict.UNREACHABLE.exit_code
     found = found_keys(look)
     for line in _seen(look, found):
-        terminal.say(line)
+        terminal.say(shown(line, _LONGEST))
     if look.unreadable:
         hint = f"a login that may read it finds more: `{program} init --host USER@HOST --out FILE`"
         for line in wrap(hint, first=_INDENT, others=_INDENT):
@@ -89,15 +92,18 @@ def _home(project: Project) -> Path | None:
     return None if project.root is None else project.root / "inventories"
 
 
-def _place(out: str | None, host: Host, project: Project) -> Path:
-    """Return the file to write. Raises ConfigurationError if its directory cannot take one."""
+def _place(out: str | None, host: Host, project: Project, *, listed: bool) -> Path:
+    """Return the file to write. Raises ConfigurationError if its directory cannot take one.
+
+    A host that is `listed` is only compared, unless a file is given.
+    """
     home = _home(project)
     path = Path(out) if out is not None else (home or Path()) / f"{host.name.replace(':', '-')}.yml"
     parent = home.parent if home is not None and path.parent == home and not home.exists() else path.parent
     if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ConfigurationError(f"{path} cannot be written: give --out FILE")
-    beside = out is not None and home is not None and parent.resolve() == home.resolve() and not path.exists()
-    if beside and host.name in (project.host_names() or ()):
+    beside = home is not None and parent.resolve() == home.resolve() and not path.exists()
+    if beside and not (listed and out is None) and host.name in (project.host_names() or ()):
         raise ConfigurationError(f"an inventory in {home} has {host.name} already: give --out another directory")
     return path
 

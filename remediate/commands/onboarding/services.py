@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from remediate.commands.onboarding.choice import is_host_name
 from remediate.commands.onboarding.found_key import FoundKey, Plain
 from remediate.commands.onboarding.look import DATABASE, REDIS, SUPERVISOR, HostLook
 from remediate.errors import Unreadable
@@ -62,12 +63,13 @@ def database(look: HostLook) -> Iterator[FoundKey]:
         why = f"where the application's database is: {_no_env(look)}. Without unit it is never restarted"
         yield FoundKey.tell("database", example, why, there)
         return
-    driver, host, port = app.says("DB_CONNECTION"), app.says("DB_HOST"), _port(app.says("DB_PORT"), 3306)
+    driver, host, port = app.says("DB_CONNECTION"), _named(app.says("DB_HOST")), _port(app.says("DB_PORT"), 3306)
     if driver not in _KNOWN_DRIVERS:
         said = f"DB_CONNECTION in .env is {driver}" if driver else "DB_CONNECTION is not in .env"
         yield FoundKey.tell("database", example, f"{said}; the playbooks know MariaDB and MySQL", there)
     elif not host:
-        yield FoundKey.tell("database", example, "DB_HOST is not in .env, or depends on another key", there)
+        why = "DB_HOST is not in .env, depends on another key, or is no host's name"
+        yield FoundKey.tell("database", example, why, there)
     elif host not in _LOCAL:
         why = "DB_HOST in .env; without unit: managed elsewhere, and never restarted"
         yield FoundKey.found("database", {"host": host, "port": port}, why, there)
@@ -92,7 +94,7 @@ def redis(look: HostLook) -> Iterator[FoundKey]:
         return
     keys = ("QUEUE_CONNECTION", "CACHE_DRIVER", "CACHE_STORE", "SESSION_DRIVER")
     uses = [key for key in keys if app.says(key) == "redis"]
-    host, port = app.says("REDIS_HOST"), _port(app.says("REDIS_PORT"), 6379)
+    host, port = _named(app.says("REDIS_HOST")), _port(app.says("REDIS_PORT"), 6379)
     if not uses:
         yield FoundKey.tell("redis", example, "no key of .env puts queue, cache or sessions into Redis", there)
     elif not host or (host in _LOCAL and unit is None):
@@ -113,6 +115,11 @@ def _no_env(look: HostLook) -> str:
     if app is None:
         return "no application was found"
     return f"{app.path}/.env is {'closed to this login' if app.env_closed else 'not there'}"
+
+
+def _named(host: str) -> str:
+    """Return a host's name, and nothing for what is none: a URL may hold a password."""
+    return host if is_host_name(host) else ""
 
 
 def _address(host: str) -> str:

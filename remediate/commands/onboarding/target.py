@@ -20,16 +20,26 @@ _SECONDS: Final = 5
 """Seconds for `ssh -G`, which tells the address behind a name."""
 
 
-def host_of(text: str, inventories: Sequence[Path], warn: Callable[[str], None]) -> tuple[Host, bool]:
+def host_of(
+    text: str, inventories: Sequence[Path], project: Path | None, warn: Callable[[str], None]
+) -> tuple[Host, bool]:
     """Return the host, and whether an inventory has it: NAME of an inventory, or `[user@]host[:port]`.
 
-    Raises ConfigurationError for anything else, for a group, and if an inventory cannot be read.
+    Inventories are read as for a run, so that NAME is the same host. `warn` is called for those that cannot be read.
+    Raises ConfigurationError for anything else, for a group, and if none can be read.
     """
     if inventories:
-        inventory = Inventory.load(inventories)
+        inventory = Inventory.load(inventories, project)
         if text in inventory.host_names:
             (host,) = inventory.select(text, warn)
+            if host.vaulted:
+                raise ConfigurationError(
+                    f"the inventory encrypts how {text} is reached, and init would write it in the clear:"
+                    " give [user@]host[:port]"
+                )
             return host, True
+        for line in inventory.unread:
+            warn(line)
         if text in inventory.group_names:
             raise ConfigurationError(f"init looks at one host, and {text} is a group: name a host of it")
     found = _TARGET.fullmatch(text)

@@ -3,6 +3,7 @@
 import ast
 import keyword
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,8 @@ _WORD: Final = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _PLAYBOOK: Final = re.compile(_WORD)
 _KIND: Final = re.compile(rf"{_WORD}\.{_WORD}")
 _LONGEST: Final = 50
+_IMPORTED: Final = frozenset({*sys.stdlib_module_names, "conftest", "remediate"})
+"""Modules that one in `playbooks/` would hide from tests and type checkers, which have that directory in their path."""
 
 
 class NewFile(NamedTuple):
@@ -63,6 +66,8 @@ def new_playbook(flags: Flags, project: Project, terminal: Terminal, *, program:
     if name in RESERVED:
         raise ConfigurationError(f"--name: no playbook can be called {name}: rehearse.{name} means every one")
     root, module = project.demand_root(), name.replace("-", "_")
+    if module in _IMPORTED:
+        raise ConfigurationError(f"--name: {name} is a module that Python imports elsewhere: choose another one")
     _refuse_existing(project, name)
     tests = "tests/playbooks" if _is_checkout(root) else "tests"
     files = (

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from remediate.commands.onboarding.file import text_of
 from remediate.commands.onboarding.found_key import FoundKey, Worth, settings_of
@@ -93,8 +94,23 @@ def test_the_written_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
     assert read.settings.model_fields_set == {each.key for each in made}
 
 
+def test_what_a_host_sent_stays_on_its_line(tmp_path: Path) -> None:
+    """nginx allows line breaks in quoted words. In a comment, what follows one would be a key of the file."""
+    hostile = ["/var/log/a\n      remediate: {production: false}\n#\x85\u2028\u202e", "/var/log/" + "b " * 6000]
+    made = (FoundKey.safe("production", True, "x\ny: 1"), FoundKey.tell("log_paths", [*hostile], "a\r\nb: 1", hostile))
+    path = tmp_path / "web1.yml"
+    path.write_text(text_of(HOST, ("a\nb: 1",), ("c\u2028d: 1",), made, datetime.now(UTC)))
+    inventory = Inventory.load((path,))
+    (read,) = inventory.select("web1")
+    assert (inventory.warnings, read.settings) == ((), settings_of(made))
+    assert [line for line in path.read_text().splitlines() if not line.isprintable()] == []
+    path.write_text(path.read_text().replace("# log_paths: ", "log_paths: "))
+    assert yaml.safe_load(path.read_text())["all"]["hosts"]["web1"]["remediate"]["log_paths"] == hostile
+
+
 OTHER = LaravelApp(path="/srv/blog", real="/srv/blog", owner="www-data")
 FAR = tuple(("DB_HOST", "db.internal") if key == "DB_HOST" else (key, value) for key, value in ENV)
+WITH_PASSWORD = tuple((key, "tcp://:hunter2@db" if key.endswith("_HOST") else value) for key, value in ENV)
 CLOSED = APP.model_copy(update={"env": None, "env_closed": True})
 SEVERAL = NginxServers(present=True, servers=(SERVER,))
 LOST = Unreadable("not now")
@@ -134,6 +150,14 @@ _PHP, NO_PHP = DiscoverPhp(domain=None), InstalledPhp(enabled=(), served=())
         (
             {ALSO: LaravelAppList(apps=(APP.model_copy(update={"env": FAR}),))},
             *("database", ("found", {"host": "db.internal", "port": 3306}), "managed elsewhere"),
+        ),
+        (
+            {ALSO: LaravelAppList(apps=(APP.model_copy(update={"env": WITH_PASSWORD}),))},
+            *("database", ("tell", {"unit": "mariadb", "host": "127.0.0.1", "port": 3306}), "is no host's name"),
+        ),
+        (
+            {ALSO: LaravelAppList(apps=(APP.model_copy(update={"env": WITH_PASSWORD}),))},
+            *("redis", ("tell", {"unit": "redis-server", "host": "127.0.0.1", "port": 6379}), "leads nowhere"),
         ),
         (
             {Unit(name="mariadb"): ex.MISSING},
@@ -177,6 +201,7 @@ def test_what_is_not_certain_is_guessed_or_asked_for(
     found = look(changes)
     assert told(found, key) == expected
     assert words in " ".join((found[key].why, *found[key].also))
+    assert "hunter2" not in str(found)
 
 
 def test_the_default_of_laravel_is_no_public_address() -> None:

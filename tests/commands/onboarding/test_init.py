@@ -10,6 +10,7 @@ from remediate.commands.terminal import opened
 from remediate.errors import ConfigurationError
 from remediate.inventory.selection import Inventory
 from remediate.probes.discover_apps import LaravelAppList
+from remediate.probes.distribution import Distribution, DistributionState
 from remediate.project.project import Project
 from support.command_box import Box
 from support.discovered_shop import ALSO, URL, answers_of_shop
@@ -130,6 +131,21 @@ def test_a_host_is_never_in_two_inventories_of_a_project(run_init: Init, tmp_pat
     (tmp_path / "inventories/prod.yml").write_text("all: {hosts: {web1: {}}}\n")
     with pytest.raises(ConfigurationError, match="has web1 already: give --out another directory"):
         run_init(host="web1", out=str(tmp_path / "inventories/own.yml"))
+    # Typed as for ssh it is no name of the inventory, and the file would be.
+    with pytest.raises(ConfigurationError, match="has web1 already: give --out another directory"):
+        run_init(host="deploy@web1")
+    assert [path.name for path in (tmp_path / "inventories").iterdir()] == ["prod.yml"]
+
+
+def test_what_a_host_calls_itself_does_not_control_the_terminal(
+    run_init: Init, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = DistributionState(id="debian", name="Debian\x1b]0;x\x07\x1b[2J\u202e")
+    shop = FactSession(answers_of_shop({Distribution(): evil}))
+    monkeypatch.setattr("remediate.commands.onboarding.init.open_session", lambda *_: shop)
+    assert run_init(host="web1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.isprintable()] == []
 
 
 def test_a_file_that_is_not_read_by_itself_is_named(

@@ -38,13 +38,44 @@ def inventory(tmp_path: Path) -> Path:
     ],
 )
 def test_a_host_is_named_as_for_ssh(inventory: Path, text: str, target: SshTarget) -> None:
-    assert host_of(text, (inventory,), ignore) == (Host(name=target.address, ssh=target), False)
-    assert host_of(text, (), ignore) == (Host(name=target.address, ssh=target), False)
+    assert host_of(text, (inventory,), None, ignore) == (Host(name=target.address, ssh=target), False)
+    assert host_of(text, (), None, ignore) == (Host(name=target.address, ssh=target), False)
 
 
 def test_a_host_of_an_inventory_is_reached_as_it_says(inventory: Path) -> None:
-    host, listed = host_of("web1", (inventory,), ignore)
+    host, listed = host_of("web1", (inventory,), None, ignore)
     assert (host.ssh.address, host.ssh.user, listed) == ("192.0.2.1", "deploy", True)
+
+
+def test_a_name_means_the_host_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise `init` would look at whatever DNS calls so, and write a second host of that name."""
+    (tmp_path / "ansible-inventory").write_text(
+        """#!/bin/sh
+echo '{"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.7"}}}}'
+"""
+    )
+    (tmp_path / "ansible-inventory").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "cloud").write_text("#!/bin/false\n")
+    host, listed = host_of("web1", (tmp_path / "cloud",), tmp_path, ignore)
+    assert (host.ssh.address, listed) == ("192.0.2.7", True)
+
+
+def test_what_cannot_be_read_may_have_the_host(inventory: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("a: [\n")
+    lines: list[str] = []
+    assert host_of("web9", (inventory, tmp_path / "broken.yml"), None, lines.append)[1] is False
+    assert [line.partition(": ")[0] for line in lines] == [f"{tmp_path}/broken.yml:1"]
+
+
+def test_what_is_encrypted_is_not_written_in_the_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ansible-vault").write_text("#!/bin/sh\nprintf 192.0.2.77\n")
+    (tmp_path / "ansible-vault").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "a.yml").write_text("all: {hosts: {web1: {ansible_host: !vault '$ANSIBLE_VAULT;1.1;AES256'}}}\n")
+    with pytest.raises(ConfigurationError, match=r"encrypts how web1 is reached, .*: give \[user@\]host") as caught:
+        host_of("web1", (tmp_path / "a.yml",), tmp_path, ignore)
+    assert "192.0.2.77" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +93,7 @@ def test_a_host_of_an_inventory_is_reached_as_it_says(inventory: Path) -> None:
 )
 def test_anything_else_is_wrong_usage(inventory: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as error:
-        host_of(text, (inventory,), ignore)
+        host_of(text, (inventory,), None, ignore)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -85,6 +85,8 @@ def test_a_name_that_no_remedy_can_have_is_one_line(box: Box, name: str) -> None
         ("new.playbook", "app-down", "there is a playbook app-down already"),
         ("new.playbook", "all", "rehearse.all means every one"),
         ("new.playbook", "class", "class is a word of Python's own"),
+        ("new.playbook", "json", "json is a module that Python imports elsewhere"),
+        ("new.playbook", "remediate", "remediate is a module that Python imports elsewhere"),
         ("new.playbook", "playbook", "playbook is a name that the module itself uses"),
         ("new.playbook", "web_down", "--name takes words with dashes, such as web-down"),
     ],
