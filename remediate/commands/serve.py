@@ -1,6 +1,7 @@
 """serve and worker: the processes of the service."""
 
 import os
+import re
 import signal
 from threading import Event
 from typing import Final
@@ -74,7 +75,7 @@ def _ended(terminal: Terminal, *, failed: bool) -> int:
 def _port(text: str | None, usual: int) -> int:
     if text is None:
         return usual
-    if not text.isdigit() or not 0 <= int(text) <= 65535:
+    if re.fullmatch("[0-9]{1,5}", text) is None or int(text) > 65535:
         raise ConfigurationError("--port takes a number from 0 to 65535; 0 takes a free one")
     return int(text)
 

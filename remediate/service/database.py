@@ -1,5 +1,6 @@
 """The engine's database: beside the journal, in the same server or in a file of its own."""
 
+import hashlib
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -10,14 +11,19 @@ from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import state_directory
 from remediate.project.project import Project
 
-FILE_NAME: Final = "service.sqlite3"
+_NAME: Final = "remediate_service"
 _SERVER: Final = "postgresql"
 
 
 class EngineDatabase(NamedTuple):
-    """Where the engine stores its runs."""
+    """The place of the engine's runs. Each project has its own: a host of the same name may be another one in another.
+
+    What one project's policy decided must not be run, or withdrawn, by another's service.
+    """
 
     url: str
+    schema: str
+    """The schema of its tables, on a server."""
     shared: bool
     """True for a server, which several processes and machines may use."""
 
@@ -28,11 +34,12 @@ def engine_database(project: Project) -> EngineDatabase:
     Raises JournalError if the file cannot be made.
     """
     url = os.environ.get("REMEDIATE_JOURNAL") or project.journal()
+    name = f"{_NAME}_{hashlib.sha256(project.identity().encode()).hexdigest()[:8]}"
     if url is not None and url.startswith((f"{_SERVER}:", f"{_SERVER}+")):
-        return EngineDatabase(url.replace(f"{_SERVER}:", f"{_SERVER}+psycopg:", 1), shared=True)
-    path = state_directory() / FILE_NAME
+        return EngineDatabase(url.replace(f"{_SERVER}:", f"{_SERVER}+psycopg:", 1), name, shared=True)
+    path = state_directory() / f"{name}.sqlite3"
     _create_private(path)
-    return EngineDatabase(f"sqlite:///{path}", shared=False)
+    return EngineDatabase(f"sqlite:///{path}", name, shared=False)
 
 
 def demand_shared(database: EngineDatabase) -> None:

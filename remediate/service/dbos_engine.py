@@ -43,6 +43,7 @@ _LISTED: Final = 500
 _TICKS: Final = timedelta(hours=1)
 """The age up to which ticks of timers are kept: there are four in a minute."""
 _LOOK: Final = 0.1
+_LOG: Final = logging.getLogger(__name__)
 _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
 
@@ -50,7 +51,15 @@ _STORE_SECONDS: Final = 3.0
 class DbosEngine:
     """Durable runs in a database. `url` is that of SQLAlchemy; `worker` is a name that no living process shares."""
 
-    def __init__(self, url: str, worker: str, driver: RunDriver, limits: EngineLimits | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        worker: str,
+        driver: RunDriver,
+        limits: EngineLimits | None = None,
+        *,
+        schema: str = "remediate_service",
+    ) -> None:
         self.worker = worker
         self._driver = driver
         self._limits = limits or EngineLimits()
@@ -63,7 +72,7 @@ class DbosEngine:
             "system_database_url": url,
             "executor_id": worker,
             "application_version": _VERSION,
-            "dbos_system_schema": "remediate_service",
+            "dbos_system_schema": schema,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
             "notification_listener_polling_interval_sec": self._limits.poll_seconds,
@@ -124,6 +133,11 @@ class DbosEngine:
     def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
         """See RunEngine."""
         return _durable(DBOS.list_workflows(name=_RUN, has_parent=False, sort_desc=True, limit=limit))
+
+    def waiting(self) -> tuple[DurableRun, ...]:
+        """See RunEngine."""
+        open_ones = _durable(DBOS.list_workflows(name=_RUN, has_parent=False, status=["ENQUEUED", "PENDING"]))
+        return tuple(run for run in open_ones if run.state is DurableState.QUEUED)
 
     def withdraw(self, run: str) -> bool:
         """See RunEngine."""
@@ -217,13 +231,14 @@ class DbosEngine:
         dead: list[str] = []
         tries = 0
         while attempt.result is None:
+            over = attempt.died is None and tries == len(_WAITS)
             if attempt.died is not None:
                 dead.append(attempt.died)
-            elif tries < len(_WAITS):
+            elif not over:
                 DBOS.sleep(_WAITS[tries])
                 tries += 1
             why = f"{len(dead)} processes died with this run" if attempt.died else (attempt.unanswered or "")
-            if len(dead) > _MOST_DEAD or (attempt.died is None and tries >= len(_WAITS)):
+            if over or len(dead) > _MOST_DEAD:
                 ended = self._step("give up", dead, why) if dead else Attempt()
                 attempt = ended if ended.result else Attempt(result=RunResult.unknown(run, ended.unanswered or why))
             elif dead:
@@ -245,6 +260,9 @@ class DbosEngine:
         self._driving.add(turn)
         try:
             return self._answer(name, given).model_dump(mode="json")
+        except Exception as error:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
+            _LOG.exception("a run fails by a bug")
+            raise RuntimeError(f"{type(error).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)
 

@@ -44,6 +44,9 @@ class RunEngine(Protocol):
     def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
         """Return the latest runs, newest first."""
 
+    def waiting(self) -> tuple[DurableRun, ...]:
+        """Return all runs that are queued, and have not begun."""
+
     def withdraw(self, run: str) -> bool:
         """Take a run back that has not begun. Returns False if it has."""
 

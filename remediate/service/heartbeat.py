@@ -19,16 +19,15 @@ _LOG: Final = logging.getLogger(__name__)
 class Heartbeat:
     """Calls an address while the service is well. It is a secret: whoever knows it can fake the call."""
 
-    def __init__(self, reference: str, unwell: Callable[[], str | None]) -> None:
+    def __init__(self, reference: str) -> None:
         """Read the address. Raises ConfigurationError."""
         self._url = resolve(reference, "heartbeat", sys.stdin)
         if not self._url.get_secret_value().startswith(("https://", "http://")):
             raise ConfigurationError("heartbeat leads to no address that begins with https:// or http://")
-        self._unwell = unwell
 
-    def beat(self) -> None:
+    def beat(self, unwell: Callable[[], str | None]) -> None:
         """Call once, unless something is wrong here."""
-        if (why := self._unwell()) is not None:
+        if (why := unwell()) is not None:
             _LOG.error("no heartbeat is sent: %s", why)
             return
         try:
@@ -41,8 +40,8 @@ class Heartbeat:
             _LOG.warning("the heartbeat was answered with %d", status)
 
 
-def keep_beating(heartbeat: Heartbeat, over: Event) -> None:
+def keep_beating(heartbeat: Heartbeat, unwell: Callable[[], str | None], over: Event) -> None:
     """Call once a minute, until told to stop."""
     while not over.is_set():
-        heartbeat.beat()
+        heartbeat.beat(unwell)
         over.wait(_EVERY)

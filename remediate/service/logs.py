@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import Final
 
@@ -39,13 +40,21 @@ class JsonLines(logging.Formatter):
 
 
 def log_json() -> None:
-    """Log to standard error from now on."""
+    """Log to standard error from now on, also what libraries and dying threads say."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger("remediate")
     root.setLevel(logging.INFO)
-    for logger in (root, *map(logging.getLogger, _OTHERS)):
+    for logger in (logging.getLogger(), root, *map(logging.getLogger, _OTHERS)):
         logger.handlers = [handler]
         logger.propagate = False
+    threading.excepthook = _thread_died
     for name in _OTHERS[1:]:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _thread_died(about: threading.ExceptHookArgs) -> None:
+    if about.exc_type is SystemExit:
+        return
+    what = (about.exc_type, about.exc_value or about.exc_type(), about.exc_traceback)
+    logging.getLogger(__name__).error("a thread ended by a bug", exc_info=what)

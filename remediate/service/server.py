@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from remediate.errors import ConfigurationError
 from remediate.service.systemd import notify, watchdog_seconds
@@ -16,6 +17,8 @@ from remediate.service.systemd import notify, watchdog_seconds
 HERE: Final = "127.0.0.1"
 PORT: Final = 8787
 _CONNECTIONS: Final = 256
+HEAD_SECONDS: Final = 10.0
+"""Seconds in which the head of a request has to arrive, from the connection or the last answer on."""
 _HEAD_BYTES: Final = 16 * 1024
 
 
@@ -38,6 +41,46 @@ def listening(address: str, port: int, *, behind_proxy: bool) -> socket.socket:
         return socket.create_server((str(where), port), family=family, backlog=_CONNECTIONS)
     except OSError as error:
         raise ConfigurationError(f"{address} port {port} cannot be used: {error.strerror}") from None
+
+
+class TimedConnection(H11Protocol):
+    """A connection that ends unless a request arrives in time.
+
+    uvicorn ends only those that are silent after an answer. Without this, as many as it accepts, each with half a
+    head, would keep everybody else out. More than that are not kept: each costs a descriptor, and so do runs.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > _CONNECTIONS:
+            transport.abort()
+        else:
+            self._wait()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._demand)
+
+    def _demand(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request, whatever uvicorn declares.
+        # What is being answered has limits of its own.
+        if cycle is None or cycle.response_complete:
+            self.transport.abort()
 
 
 class NotifyingServer(uvicorn.Server):
@@ -88,7 +131,7 @@ def http_server(app: FastAPI, unwell: Callable[[], str | None]) -> NotifyingServ
         timeout_keep_alive=5,
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=_HEAD_BYTES,
-        http="h11",
+        http=TimedConnection,
         ws="none",
     )
     return NotifyingServer(config, unwell)

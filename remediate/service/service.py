@@ -9,7 +9,7 @@ from datetime import timedelta
 from threading import Event, Thread
 from typing import Final, NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remediate.alerts.authentication import Verifier
 from remediate.alerts.formats import AlertFormat
@@ -19,7 +19,7 @@ from remediate.approvals.approvals import Approvals
 from remediate.core.options import Options
 from remediate.errors import JournalError
 from remediate.inventory.selection import Inventory
-from remediate.journal.journal import state_directory
+from remediate.journal.journal import Journal, state_directory
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
@@ -73,6 +73,7 @@ def working(
         name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
         presence = None
         if database.shared:
+            Journal.open(project.journal()).close()  # Its errors say what is wrong with the server.
             presence = Presence(database.url, name)
             leaving.callback(presence.release)
             presence.take()
@@ -81,17 +82,34 @@ def working(
             name,
             LibraryDriver(project, stop=stop, options=options, connect=connect, narrate=_LOG.info),
             EngineLimits(settings.at_once, settings.per_playbook, settings.fleet, poll_seconds),
+            schema=database.schema,
         )
         # A worker that lost its lock does not wait for its runs: others have them.
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
         # All processes have the same timers, because any of them may be given a tick.
         engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
-        engine.launch()
+        _launch(engine)
         if presence is not None:
             leaving.enter_context(_present(presence, engine, stop, lost))
+        else:
+            # Whoever worked here before is dead. It had another name if the databases come from a backup.
+            for before in engine.workers() - {name}:
+                engine.take_over(before)
         _LOG.info("working as %s, in process %d", name, os.getpid())
         yield Working(engine, settings, database)
+
+
+def _launch(engine: DbosEngine) -> None:
+    try:
+        engine.launch()
+    except SQLAlchemyError as error:
+        # Its message may quote what is stored.
+        why = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+        raise JournalError(
+            f"the service's own tables cannot be used ({why}): look at the disk; on a server, its role needs CREATE on "
+            "the database"
+        ) from None
 
 
 @contextmanager
@@ -123,8 +141,9 @@ class Health:
     def __call__(self) -> str | None:
         """Return what is wrong, None if nothing is."""
         try:
-            self.engine.find(new_run_id())
+            # The engine would wait for the database without end, so it is asked second.
             self.store.demand()
+            self.engine.find(new_run_id())
         except (SQLAlchemyError, JournalError):
             return "a database does not answer"
         if self.gone.is_set():
@@ -138,7 +157,7 @@ def serving(
 ) -> Iterator[NotifyingServer]:
     """Prepare the service, and work until the end of the block. The caller runs the server.
 
-    Raises ConfigurationError before anything listens, also for a secret that is missing.
+    Raises ConfigurationError before anything runs, also for a secret that is missing.
     """
     wake, over, gone = Event(), Event(), Event()
     made: list[NotifyingServer] = []
@@ -155,6 +174,7 @@ def serving(
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
         reader = _reader(settings)
+        heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
@@ -162,8 +182,8 @@ def serving(
         starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
-        if settings.heartbeat is not None:
-            threads.append(_thread(keep_beating, Heartbeat(settings.heartbeat, unwell), over))
+        if heartbeat is not None:
+            threads.append(_thread(keep_beating, heartbeat, unwell, over))
 
         def end() -> None:
             over.set()

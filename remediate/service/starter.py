@@ -13,7 +13,7 @@ from remediate.approvals.proposal import ProposalState
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
-from remediate.service.request import DurableState, RunRequest, priority
+from remediate.service.request import RunRequest, priority
 
 _SINCE: Final = timedelta(hours=24)
 """The age up to which a decision is started whose alert still burns. An older one is for a person."""
@@ -39,12 +39,14 @@ class Starter:
 
         What waits although its alert is over is withdrawn.
         """
+        # Before the decisions: what another service decides and queues meanwhile would not be among them.
+        queued = self._engine.waiting()
         held = self._store.held(datetime.now(UTC) - _SINCE)
         started = sum(self._engine.start(self._request(each), each.id) for each in held)
         wanted = {each.id for each in held}
-        for run in self._engine.runs():
+        for run in queued:
             mine = run.request.requested_by.startswith(REQUESTED_BY) and run.request.approved is None
-            if mine and run.state is DurableState.QUEUED and run.id not in wanted:
+            if mine and run.id not in wanted:
                 self._engine.withdraw(run.id)
         return started + sum(self._approved(wanted))
 

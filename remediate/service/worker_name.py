@@ -23,24 +23,39 @@ def worker_name(directory: Path, *, alone: bool) -> Iterator[str]:
 
     Raises ConfigurationError if it is taken, and JournalError if the directory cannot be used.
     """
+    descriptor = _locked(directory, 1 if alone else _MOST)
+    if descriptor is None:
+        more = "; several processes need PostgreSQL (REMEDIATE_JOURNAL)" if alone else ""
+        raise ConfigurationError(f"a service already runs with the state in {directory}{more}")
     try:
+        with _told(directory):
+            name = _name(descriptor)
+        yield name
+    finally:
+        os.close(descriptor)  # Closing releases the lock, and so does the death of the process.
+
+
+def _locked(directory: Path, most: int) -> int | None:
+    """Return the descriptor of the first file that is free. None if there is none."""
+    with _told(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for number in range(1 if alone else _MOST):
+        for number in range(most):
             descriptor = os.open(directory / f"worker-{number}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
-                continue
-            try:
-                yield _name(descriptor)
-            finally:
-                os.close(descriptor)  # Closing releases the lock, and so does the death of the process.
-            return
+            else:
+                return descriptor
+    return None
+
+
+@contextmanager
+def _told(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise JournalError(f"{directory} cannot be used ({error.strerror}): look at its owner and mode") from None
-    more = "; several processes need PostgreSQL (REMEDIATE_JOURNAL)" if alone else ""
-    raise ConfigurationError(f"a service already runs with the state in {directory}{more}")
 
 
 def _name(descriptor: int) -> str:

@@ -115,6 +115,14 @@ def test_memory_is_flat_under_what_strangers_send_and_it_ends_when_told(toys: To
         assert SECRETS["TOY_SECRET"] not in service.log.read_text()
 
 
+def test_a_worker_without_its_server_says_so(toys: ToyFleet) -> None:
+    url = "postgresql://ana:hunter2@127.0.0.1:1/remediate"
+    code, told = typed(toys, command="worker", REMEDIATE_JOURNAL=url)
+    assert (code, len(told.splitlines())) == (5, 1), told
+    assert "was the state directory copied" not in told
+    assert "hunter2" not in told
+
+
 def test_without_its_packages_it_says_how_to_get_them(toys: ToyFleet) -> None:
     hiding = "import sys; sys.modules['dbos'] = None; sys.argv = ['remediate', 'serve']\n"
     hiding += "from remediate.cli import main; main()"

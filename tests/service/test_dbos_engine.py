@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Lock
 
 import pytest
+from dbos import DBOS
 from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
 from remediate.service import dbos_engine
-from remediate.service.dbos_engine import DbosEngine
+from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
 from support.durable import request, until_ended
@@ -124,8 +126,7 @@ def test_the_more_severe_one_comes_first_whatever_its_host(url: str) -> None:
         until(lambda: driver.begun == ["first"])
         for run, (host, priority) in zip(runs[1:], [("c", 4), ("a", 3), ("b", 1), ("d", 2)], strict=True):
             engine.start(request(host, priority=priority), run)
-        until(lambda: all(engine.find(run) is not None for run in runs))
-        time.sleep(2)  # until all of them wait for the fleet
+        until(lambda: len(DBOS.list_workflows(queue_name=FLEET, status="ENQUEUED")) == 4)
         driver.go.set()
         until_ended(engine.find, runs, 60)
     assert driver.begun == ["first", "b", "d", "a", "c"]
@@ -142,6 +143,7 @@ def test_what_has_not_begun_can_be_withdrawn(url: str) -> None:
         engine.start(request("web1"), two)
         states = [found.state for run in (one, two) if (found := engine.find(run)) is not None]
         assert states == [DurableState.RUNNING, DurableState.QUEUED]
+        assert [found.id for found in engine.waiting()] == [two]
         assert engine.withdraw(two)
         assert not engine.withdraw(one)
         assert not engine.withdraw(new_run_id())
@@ -194,6 +196,7 @@ def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
         (found,) = until_ended(engine.find, [two], 60)
         assert found.result is not None
         assert (found.result.verdict, found.result.note) == ("unknown", "web1 does not answer")
+        assert driver._answers == []  # A try follows each wait, the last one too.
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -227,3 +230,22 @@ def test_what_is_stored_is_json_and_is_read_again_by_another_release(url: str, m
     assert json.loads(stored)["positionalArgs"][0]["request"]["host"] == "web1"
     with launched(url, driver := Noted()) as engine:
         until_ended(engine.find, [run], 60)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver, run = Noted(), new_run_id()
+
+    def begin(run: str, request: RunRequest) -> Attempt:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr(driver, "begin", begin)
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+        until(lambda: (found := engine.find(run)) is not None and found.state is DurableState.FAILED)
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
+    assert run.encode() in stored
+    assert b"hunter2" not in stored
+    assert "a run fails by a bug" in caplog.text

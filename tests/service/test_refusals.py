@@ -1,14 +1,20 @@
 """What the service does not start with."""
 
+import errno
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from remediate.commands.serve import _port
 from remediate.errors import ConfigurationError, JournalError
-from remediate.service.database import EngineDatabase, demand_shared, engine_database
+from remediate.project.project import Project
+from remediate.service.database import demand_shared, engine_database
+from remediate.service.dbos_engine import DbosEngine
 from remediate.service.server import listening
-from remediate.service.service import serving
+from remediate.service.service import serving, working
 from remediate.service.settings import service_settings
 from remediate.service.worker_name import worker_name
 from support.durable import ToyFleet
@@ -76,21 +82,75 @@ def test_a_name_is_held_by_one_process_and_kept_for_the_next(tmp_path: Path) -> 
         pass
 
 
+def test_an_error_while_a_name_is_held_is_not_one_of_its_directory(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Too many open files"), worker_name(tmp_path, alone=True):
+        raise OSError(errno.EMFILE, "Too many open files")
+    with worker_name(tmp_path, alone=True):  # It was given back.
+        pass
+
+
 def test_the_engine_s_database_is_private_or_the_journal_s_server(
     toys: ToyFleet, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = engine_database(toys.project)
-    assert own == EngineDatabase(f"sqlite:///{state}/service.sqlite3", shared=False)
-    assert (state / "service.sqlite3").stat().st_mode & 0o777 == 0o600
+    file = Path(own.url.removeprefix("sqlite:///"))
+    assert (file.parent, own.shared) == (state, False)
+    assert file.stat().st_mode & 0o777 == 0o600
     assert state.stat().st_mode & 0o777 == 0o700
     with pytest.raises(ConfigurationError, match="a worker needs the journal on PostgreSQL"):
         demand_shared(own)
-    monkeypatch.setenv("REMEDIATE_JOURNAL", "postgresql://db/remediate")
-    assert engine_database(toys.project) == EngineDatabase("postgresql+psycopg://db/remediate", shared=True)
-    (state / "service.sqlite3").write_text("no database" * 99)
-    monkeypatch.delenv("REMEDIATE_JOURNAL")
+    file.write_text("no database" * 99)
     with pytest.raises(JournalError, match="it is no database"):
         engine_database(toys.project)
+    monkeypatch.setenv("REMEDIATE_JOURNAL", "postgresql://db/remediate")
+    server = engine_database(toys.project)
+    assert (server.url, server.shared) == ("postgresql+psycopg://db/remediate", True)
+
+
+@pytest.mark.parametrize("journal", [None, "postgresql://db/remediate"])
+def test_another_project_does_not_get_at_the_runs_of_this_one(
+    toys: ToyFleet, tmp_path: Path, journal: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if journal is not None:
+        monkeypatch.setenv("REMEDIATE_JOURNAL", journal)
+    other = tmp_path / "another"
+    other.mkdir()
+    (other / "pyproject.toml").write_text("[tool.remediate]\n")
+    mine, others = engine_database(toys.project), engine_database(Project(other))
+    assert mine.schema != others.schema
+    assert (mine.url == others.url) is mine.shared
+    assert engine_database(toys.project) == mine
+
+
+def test_a_heartbeat_without_its_address_is_told_before_anything_runs(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_policy(toys)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    (toys.root / "pyproject.toml").write_text('[tool.remediate.service]\nheartbeat = "env:TOY_BEAT"\n')
+    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
+    with pytest.raises(ConfigurationError, match="TOY_BEAT"), serving(toys.project):
+        pass
+
+
+def test_tables_that_cannot_be_used_are_told_without_what_is_in_them(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: DbosEngine) -> None:
+        raise OperationalError("INSERT", {"reason": "hunter2"}, sqlite3.OperationalError("disk is full: hunter2"))
+
+    monkeypatch.setattr(DbosEngine, "launch", full)
+    refused = pytest.raises(JournalError, match=r"cannot be used \(OperationalError\)")
+    with refused as raised, working(toys.project, lambda: None):
+        pass
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["²", "65536", "-1", "9" * 5000, "", "80x"])
+def test_what_is_no_port_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--port takes a number"):
+        _port(text, 8787)
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:

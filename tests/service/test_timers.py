@@ -122,7 +122,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 def test_a_heartbeat_is_sent_while_all_is_well(listener: Listener) -> None:
     over = threading.Event()
-    beating = threading.Thread(target=keep_beating, args=(Heartbeat("env:BEAT", lambda: None), over))
+    beating = threading.Thread(target=keep_beating, args=(Heartbeat("env:BEAT"), lambda: None, over))
     beating.start()
     assert listener.arrived.wait(60)
     over.set()
@@ -131,7 +131,7 @@ def test_a_heartbeat_is_sent_while_all_is_well(listener: Listener) -> None:
 
 
 def test_none_is_sent_when_something_is_wrong(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
-    Heartbeat("env:BEAT", lambda: "a database does not answer").beat()
+    Heartbeat("env:BEAT").beat(lambda: "a database does not answer")
     assert listener.called == []
     assert "no heartbeat is sent: a database does not answer" in caplog.text
 
@@ -141,7 +141,7 @@ def test_an_answer_that_is_no_yes_is_told_and_not_followed(
     listener: Listener, caplog: pytest.LogCaptureFixture, status: int, said: str
 ) -> None:
     listener.status = status
-    Heartbeat("env:BEAT", lambda: None).beat()
+    Heartbeat("env:BEAT").beat(lambda: None)
     assert listener.called == ["/token-of-the-check"]
     assert said in caplog.text
     assert "token-of-the-check" not in caplog.text
@@ -151,9 +151,9 @@ def test_nobody_there_is_told_without_the_address(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("BEAT", "http://127.0.0.1:1/token-of-the-check")
-    Heartbeat("env:BEAT", lambda: None).beat()
+    Heartbeat("env:BEAT").beat(lambda: None)
     assert "the heartbeat did not arrive: ConnectError" in caplog.text
     assert "token-of-the-check" not in caplog.text
     monkeypatch.setenv("BEAT", "ftp://example.com/")
     with pytest.raises(ConfigurationError, match="https:// or http://"):
-        Heartbeat("env:BEAT", lambda: None)
+        Heartbeat("env:BEAT")
