@@ -70,7 +70,12 @@ END {
   if (!(1 in start) || ended <= begun) exit 1
   # What the inventory says is the application, whoever runs it.
   n = split(units, f, " "); for (i = 1; i <= n; i++) { declared[f[i]] = 1; ours[f[i]] = 1 }
-  for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
+  for (pid = self; pid > 1; pid = parent[pid]) { mine[pid] = 1; if (!login && name[pid] ~ /^sshd/) login = pid }
+  # The other questions of this connection, too: on a slow host they are old enough to be taken for runaways.
+  if (login) for (pid in start) {
+    for (p = pid; p > 1 && p != login; p = parent[p]) continue
+    if (p == login) mine[pid] = 1
+  }
   for (pid in start) {
     percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid]
     if (private[pid] > 0) held += private[pid]

@@ -1,6 +1,8 @@
 """The processes that use a machine, from a staging host and from this one."""
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,19 @@ def test_the_program_finds_what_it_is_to_find_on_this_machine() -> None:
     assert [(each.name, each.excess) for each in found] == [("sh", "cpu")]
     assert found[0].arguments == "sh -c while :; do :; done"
     assert usage.cores > 0
+
+
+def test_what_the_same_connection_asks_is_nobody_s_culprit(tmp_path: Path) -> None:
+    sshd = Path(shutil.copy("/bin/sh", tmp_path / "sshd"))
+    probe = Processes(cpu=2, memory=100, age=0, sample=2)
+    command = probe.command()
+    assert isinstance(command, Run)
+    script = """sh -c 'while :; do : another question; done' & "$@"; code=$?; kill $!; exit $code"""
+    words = (sshd, "-c", script, "sshd", *command.argv)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    usage = probe.read(Output(stdout=done.stdout, stderr=done.stderr[-8192:], exit=done.returncode))
+    (other,) = (each for each in usage.processes if "another question" in each.arguments and each.name == "sh")
+    assert (other.excess, other.cpu + other.wanted > 2) == (None, True)
 
 
 GROUPS = {
