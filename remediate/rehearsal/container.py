@@ -15,6 +15,8 @@ from remediate.errors import ConfigurationError
 from remediate.rehearsal.machine import Machine, StagingError, boot_argv, boot_flags, detect, last_line, plain_flags
 
 ENGINE_VARIABLE: Final = "REMEDIATE_ENGINE"
+_QUIET: Final = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+"""Podman 5 warns on such a system at every command, on the standard error of the program that it runs."""
 _INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
 
 
@@ -172,6 +174,7 @@ class ContainerEngine:
                 errors="replace",
                 timeout=timeout,
                 check=False,
+                env={**os.environ, **_QUIET},
             )
         except subprocess.TimeoutExpired:
             raise StagingError(f"{' '.join(argv[:4])} … did not end within {timeout:.0f} s") from None

@@ -151,6 +151,13 @@ ELSEWHERE: Final = {
     "apt.patches": "test_staging_patches",
     "backup.restored": "test_staging_backup",
     "cache.code": "test_staging_cache",
+    **dict.fromkeys(
+        (
+            *("certbot.lineages", "laravel.discover", "machine.distribution"),
+            *("nginx.sites", "php-fpm.configured", "supervisor.programs"),
+        ),
+        "test_staging_init",
+    ),
     "http.page": "test_staging_checklist",
     "laravel.env-value": "test_staging_configuration",
     "laravel.error-tracking": "test_staging_checklist",
