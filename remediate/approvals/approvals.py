@@ -96,7 +96,7 @@ class Approvals:
         )
 
     def require(self, host: Host) -> bool:
-        """Whether only an approved plan may change this host."""
+        """Return whether only an approved plan may change this host."""
         return self.settings.require(host)
 
     def propose(self, plan: RunPlan, *, operator: str, run: str, incident: str | None) -> Proposal:

@@ -106,7 +106,7 @@ class Proposal:
         )
 
     def has_enough(self, approvers: Iterable[Approver]) -> bool:
-        """Whether these persons are enough to approve it.
+        """Return whether these persons are enough to approve it.
 
         If a second person is demanded, the one who asked does not count. As long as nobody knows for certain who asked,
         two persons have to approve: at most one of them asked.

@@ -42,7 +42,7 @@ class ApprovalSettings(FrozenModel):
     )
 
     def require(self, host: Host) -> bool:
-        """Whether only an approved plan may change this host. A disposable one is broken and fixed on purpose."""
+        """Return whether only an approved plan may change this host. A disposable one is broken on purpose."""
         if host.settings.disposable:
             return False
         match self.required:

@@ -47,7 +47,7 @@ class DocumentedRefusal(NamedTuple):
 
     @property
     def next(self) -> str:
-        """What a person does next, empty if only the report can say it."""
+        """The next thing for a person to do, empty if only the report can say it."""
         if self.code.advice or self.code.name in HANDOVERS:  # The meaning of a handover is its advice.
             return self.code.advice
         playbook = HANDED_OVER.get(self.code.name)

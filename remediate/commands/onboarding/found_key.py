@@ -14,7 +14,7 @@ Plain: TypeAlias = str | int | bool | list["Plain"] | dict[str, "Plain"]
 
 
 class Worth(Enum):
-    """How much a value of the written inventory is worth."""
+    """The worth of a value in the written inventory."""
 
     FOUND = "found"
     """It was read on the host."""

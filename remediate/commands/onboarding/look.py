@@ -1,4 +1,4 @@
-"""What `init` asks a host: everything that it may read, in three surveys over one connection."""
+"""The questions of `init`: everything that it may read on a host, in three surveys over one connection."""
 
 from collections.abc import Iterable
 from typing import Final, TypeVar
