@@ -53,7 +53,10 @@ part == "first" || part == "second" {
   runs[$1] = f[1] == "R" && ran[key]; next
 }
 { split($0, path, "/"); pid = path[3] + 0 }
-part == "wait" { sub(/^[^:]*:/, ""); waits[pid] += sign * $2; next }
+part == "wait" {
+  task = path[5] + 0; sub(/^[^:]*:/, "")
+  of[task] = pid; wanted[task] += sign * ($1 + $2); queued[task] += sign * $2; next
+}
 part == "rest" { rests[pid] += sign * $2; next }
 part == "groups" && pid in start {
   n = split($0, f, "/"); u = ""
@@ -85,6 +88,8 @@ END {
   exhausted = held * 100 >= total * 90
   # Cores that do not work for us although we want them are taken by somebody outside: then nobody has what it wants.
   share = busy < cpus * 60 ? 0.01 : 0.5
+  # Only threads that hardly rest: on a busy machine many that sleep wait a little each time they wake.
+  for (task in of) if (wanted[task] >= 5e8 * (ended - begun)) waits[of[task]] += queued[task]
   for (pid in start) {
     p = private[pid] < 0 ? 0 : private[pid]
     used = percent[pid]; lived = (last - start[pid]) / hz

@@ -116,13 +116,24 @@ GROUPS = {
 """Parent, control group, owner and percent of the memory of each process."""
 
 
-def told(*pids: int, total: int = 1_000_000, units: tuple[str, ...] = (), busy: int = 0) -> Usage:
-    """Return what the program makes of two looks at these processes, each `busy` with percent of a core."""
+def told(
+    *pids: int, total: int = 1_000_000, units: tuple[str, ...] = (), busy: int = 0, queued: tuple[int, ...] = ()
+) -> Usage:
+    """Return what the program makes of two looks at these processes, each `busy` with percent of a core.
+
+    Each has a thread for each of `queued`, which waits for a core for that many percent of the time.
+    """
+    threads = [(f"{pid}/task/{pid}{at}", share) for pid in pids for at, share in enumerate(queued)]
+    waits = {
+        look: "\n".join(f"/proc/{name}/schedstat:0 {share * 20_000_000 * number} 9" for name, share in threads)
+        for number, look in enumerate(("first", "second"))
+    }
     stats = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 17}5 0 0" for pid in pids)
     look = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{stats}"
     later = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 9}{busy * 2} {'0 ' * 7}5 0 0" for pid in pids)
     second = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{later}"
-    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= second 102\n{second}"]
+    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= wait first\n{waits['first']}"]
+    seen += [f"= second 102\n{second}", f"= wait second\n{waits['second']}"]
     seen += ["= groups", *(f"/proc/{pid}/cgroup:0::{GROUPS[pid][1]}" for pid in pids)]
     seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * total // 400} 0 0 0 0 0" for pid in pids)]
     seen += ["= owners", *(f"/proc/{pid} {GROUPS[pid][2]}" for pid in pids)]
@@ -134,6 +145,14 @@ def told(*pids: int, total: int = 1_000_000, units: tuple[str, ...] = (), busy: 
     words, given = ("sh", "-c", program, *command.argv[3:]), "\n".join([*seen, ""])
     done = subprocess.run(words, input=given, capture_output=True, text=True, check=True)
     return probe.read(Output(stdout=done.stdout, stderr=done.stderr))
+
+
+def test_many_threads_that_wait_a_little_do_not_starve() -> None:
+    # As of a database with little to do, while other containers use all cores: seen on a staging host.
+    calm = told(13, busy=1, queued=(5,) * 20)
+    assert (calm.culprits, {each.pid: each.wanted for each in calm.processes}[13]) == ((), 1)
+    (starved,) = told(13, busy=1, queued=(98, 5)).culprits
+    assert (starved.pid, starved.wanted) == (13, 99)
 
 
 def test_a_service_is_the_innermost_one_and_a_user_managers_is_told_apart() -> None:
