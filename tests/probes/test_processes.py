@@ -98,7 +98,7 @@ def test_what_the_same_connection_asks_is_nobody_s_culprit(tmp_path: Path) -> No
     command = probe.command()
     assert isinstance(command, Run)
     script = """sh -c 'while :; do : another question; done' & "$@"; code=$?; kill $!; exit $code"""
-    words = (sshd, "-c", script, "sshd", *command.argv)
+    words = (str(sshd), "-c", script, "sshd", *command.argv)
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
     usage = probe.read(Output(stdout=done.stdout, stderr=done.stderr[-8192:], exit=done.returncode))
     (other,) = (each for each in usage.processes if "another question" in each.arguments and each.name == "sh")
