@@ -24,9 +24,10 @@ from dbos import (
     SetWorkflowID,
     WorkflowStatus,
 )
+from typing_extensions import override
 
 from remediate.journal.run_id import new_run_id
-from remediate.service.engine import EngineLimits, RunDriver
+from remediate.service.engine import EngineLimits, RunDriver, RunEngine
 from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
 
 HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
@@ -48,7 +49,7 @@ _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
 
 
-class DbosEngine:
+class DbosEngine(RunEngine):
     """Durable runs in a database. `url` is that of SQLAlchemy; `worker` is a name that no living process shares."""
 
     def __init__(
@@ -82,8 +83,8 @@ class DbosEngine:
         DBOS(config=config)
         self._workflow = DBOS.workflow(name=_RUN)(self._turn())
 
+    @override
     def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
-        """See RunEngine."""
         turn = Lock()
 
         def tick(scheduled: datetime, context: object) -> None:  # noqa: ARG001  # dbos gives both
@@ -96,8 +97,8 @@ class DbosEngine:
         tick.__qualname__ = f"{_TIMER}{name}"
         self._timers[name] = (cron, DBOS.workflow(name=f"{_TIMER}{name}")(tick))
 
+    @override
     def launch(self) -> None:
-        """See RunEngine."""
         DBOS.launch()
         queue = partial(
             DBOS.register_queue, polling_interval_sec=self._limits.poll_seconds, on_conflict="always_update"
@@ -117,8 +118,8 @@ class DbosEngine:
             ]
         )
 
+    @override
     def start(self, request: RunRequest, run: str) -> bool:
-        """See RunEngine."""
         if DBOS.get_workflow_status(run) is not None:
             return False
         gates = ((HOSTS, request.host), (PLAYBOOKS, request.playbook), (FLEET, None))
@@ -126,21 +127,21 @@ class DbosEngine:
         self._enqueue(run, gates[0], data, request.priority)
         return True
 
+    @override
     def find(self, run: str) -> DurableRun | None:
-        """See RunEngine."""
         return next(iter(_durable(DBOS.list_workflows(workflow_ids=[run], name=_RUN))), None)
 
+    @override
     def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
-        """See RunEngine."""
         return _durable(DBOS.list_workflows(name=_RUN, has_parent=False, sort_desc=True, limit=limit))
 
+    @override
     def waiting(self) -> tuple[DurableRun, ...]:
-        """See RunEngine."""
         open_ones = _durable(DBOS.list_workflows(name=_RUN, has_parent=False, status=["ENQUEUED", "PENDING"]))
         return tuple(run for run in open_ones if run.state is DurableState.QUEUED)
 
+    @override
     def withdraw(self, run: str) -> bool:
-        """See RunEngine."""
         known = self.find(run)
         if known is None or known.state is not DurableState.QUEUED:
             return False
@@ -162,8 +163,8 @@ class DbosEngine:
         begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         return frozenset(one.executor_id for one in begun if one.executor_id is not None)
 
+    @override
     def forget(self, age: timedelta) -> int:
-        """See RunEngine."""
         now = datetime.now(UTC)
         ticks = [f"{_TIMER}{name}" for name in self._timers]
         return self._forgotten(_RUN, now - age) + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
@@ -182,8 +183,8 @@ class DbosEngine:
             total += len(ended)
         return total
 
+    @override
     def close(self, patience: timedelta = timedelta()) -> None:
-        """See RunEngine."""
         self._closing.set()
         until = time.monotonic() + patience.total_seconds()
         while self._driving and time.monotonic() < until:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.alerts.policy_check import ProjectNames
 from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
@@ -24,6 +26,7 @@ from remediate.journal.models import StoredRun
 from remediate.journal.process import Liveness, liveness
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
+from remediate.service.engine import RunDriver
 from remediate.service.request import Attempt, RunRequest, RunResult
 from remediate.transport.dialing import Connections
 from remediate.transport.session import Session
@@ -35,7 +38,7 @@ _LOOK_AGAIN: Final = 1.0
 Connect = Callable[[Host], Session]
 
 
-class LibraryDriver:
+class LibraryDriver(RunDriver):
     """Drives runs of one project. `stop` ends the runs of this process at their next step."""
 
     def __init__(
@@ -55,8 +58,8 @@ class LibraryDriver:
         self._narrate = narrate
         self._lock_seconds = lock_seconds
 
+    @override
     def begin(self, run: str, request: RunRequest) -> Attempt:
-        """See RunDriver."""
         try:
             with self._journal() as journal:
                 stored = _find(journal, run)
@@ -64,8 +67,8 @@ class LibraryDriver:
             return Attempt(unanswered=str(error))
         return self._run(run, request) if stored is None else self._known(stored)
 
+    @override
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
-        """See RunDriver."""
         try:
             with self._journal() as journal:
                 if not all(_find(journal, one) for one in dead):
@@ -85,8 +88,8 @@ class LibraryDriver:
         except JournalError as error:
             return Attempt(unanswered=str(error))
 
+    @override
     def give_up(self, dead: Sequence[str], why: str) -> Attempt:
-        """See RunDriver."""
         try:
             with self._journal() as journal:
                 known = [stored for run in dead if (stored := _find(journal, run)) is not None]
