@@ -182,7 +182,8 @@ def test_a_queue_that_nobody_named(looks: Looks, staged: "Staged") -> None:
 def test_workers_that_a_signal_has_stopped(looks: Looks, staged: "Staged", cli: "Cli") -> None:
     staged.faults["workers-halted"].inject(staged.host)
     found = looks("maintain.daily", "queue-health")
-    assert (found.ok, "its 2 workers are stopped by a signal (state T)" in found.summary) == (False, True)
+    halted = "its 2 workers are stopped by a signal (state T)"
+    assert (found.ok, halted in found.summary) == (False, True), found.summary
     assert found.advice[0] == f"see what `do.worker.restart --host {staged.name} --plan` would do"
     task = ("do.worker.restart", "--host", staged.name, "--inventory", str(staged.inventory), "--json")
     cli("invoke", *task, "--plan").is_("pending", 10)

@@ -14,7 +14,7 @@ from remediate.errors import RemediateError
 from remediate.project.project import Project
 from remediate.rehearsal.faults.fault import CLIENTS_ENDED
 from remediate.rehearsal.staging import StagingHost, up
-from support.staged_host import APP, CHECKOUT, DOMAIN, FPM
+from support.staged_host import APP, CHECKOUT, DOMAIN, FPM, LEFT_BY_TEST
 
 _PREPARE = """
 mkdir -p /root/pristine
@@ -34,6 +34,8 @@ for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
 rm -rf /opt/remediate
 cp -a /root/pristine/remediate /opt/remediate
 pkill -KILL -u root -x flock
+for found in $(grep -lsaz '^{LEFT_BY_TEST}=' /proc/[0-9]*/environ | cut -d/ -f3); do kill -KILL "$found"; done
+pkill -CONT -u forge -f 'artisan queue:work'
 {CLIENTS_ENDED}
 chown -R forge:forge {APP}/storage {APP}/bootstrap/cache
 chmod -R u+rwX {APP}/storage {APP}/bootstrap/cache

@@ -26,6 +26,8 @@ DOMAIN = "staging.example.com"
 APP = "/home/forge/agency-platform"
 SECRETS = ("DB_PASSWORD", "REDIS_PASSWORD", "APP_KEY", "STRIPE_WEBHOOK_SECRET")
 
+LEFT_BY_TEST = "LEFT_BY_TEST"
+"""Variable in the environment of what a test started by hand."""
 
 _BYSTANDERS = """
 systemctl show --type=service --state=active '*' -p Id,InvocationID,ActiveEnterTimestampMonotonic,MainPID
@@ -63,8 +65,8 @@ class Staged:
     # -- breaking ------------------------------------------------------------------------------------------------
 
     def sh(self, script: str, timeout: float = 60) -> str:
-        """Run a bash script as root."""
-        return self.host.script(script, timeout)
+        """Run a bash script as root. What it leaves in the background ends before the next test."""
+        return self.host.script(f"export {LEFT_BY_TEST}=1\n{script}", timeout)
 
     def spoil(self, fault: str) -> None:
         """Inject one of the stock faults."""

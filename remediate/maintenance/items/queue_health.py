@@ -125,16 +125,15 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
     limit = seen.host.settings.maintenance.queue_waiting
     if each.waiting >= limit:
         return False, f"{_wait(each.waiting)} in {each.called}, {limit} are too many"
+    stall = next((stall for stall in state.stalls if stall.level == each), None)
     if each.waiting > each.before and (last is None or each.waiting > last):
         since = "" if last is None else f", {last:g} at the last look"
-        return (
-            False,
-            f"{each.called} grows: {each.before} to {counted(each.waiting, 'job')} in {state.seconds:g} s{since}",
-        )
+        grows = f"{each.called} grows: {each.before} to {counted(each.waiting, 'job')} in {state.seconds:g} s{since}"
+        return False, grows if stall is None else f"{grows}; {stall.reason}"
     if each.taken or not each.waiting:
         return True, ""
     stuck = f"in {each.called} {_wait(each.waiting)} and none was taken in {state.seconds:g} s"
-    if (stall := next((stall for stall in state.stalls if stall.level == each), None)) is not None:
+    if stall is not None:
         return False, f"{stuck}: {stall.reason}"
     if not each.working:
         return False, stuck

@@ -95,6 +95,12 @@ def test_growth_is_within_the_look_and_since_the_last(before: int, waiting: int,
     assert (found.ok, found.summary.startswith("default grows: 3 to 9 jobs in 3 s")) == (ok, not ok)
 
 
+def test_what_grows_because_its_workers_are_stopped_says_so() -> None:
+    found = look(ex.motion(ex.level(3, 9, taken=False), workers=(ex.worker(stopped=True),)))
+    assert found.ok is False
+    assert found.summary.startswith("default grows: 3 to 9 jobs in 3 s; its worker is stopped by a signal (state T)")
+
+
 @pytest.mark.parametrize(("waiting", "ok"), [(999, True), (1000, False)])
 def test_a_long_queue(waiting: int, ok: bool) -> None:
     found = look(ex.motion(ex.level(waiting, waiting)))
