@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server, and a
+# Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server, a
 # browser of 100 MB, which only Debian has as a package. As root they are installed with the start of services forbidden.
 # Without root sshd is unpacked into .tools (as an ordinary user it needs no system account), and tests of PHP,
 # PostgreSQL and the browser are skipped where these are missing.
@@ -16,6 +16,7 @@ lacks openssl && needed="$needed openssl"
 lacks perl && needed="$needed perl"
 lacks php && optional="$optional php-cli php-curl"
 lacks initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && optional="$optional postgresql"
+python3 -c 'import ensurepip' 2>/dev/null || optional="$optional python3-venv"
 browser=chromium-headless-shell
 for name in chromium-headless-shell chromium chromium-browser google-chrome; do
   lacks "$name" || browser=
