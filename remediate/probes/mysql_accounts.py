@@ -9,8 +9,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.host import DatabaseUser
 from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.services import DatabaseUser
 from remediate.errors import Unreadable
 from remediate.programs.database import account_hosts
 

@@ -275,24 +275,10 @@ class Processes(Probe[Usage]):
                 continue
             match line.split(" ", 13):
                 case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 7 and why in _WHY:
-                    pid, started, age, cpu, wanted, rests, memory = (
-                        whole_number(each, self.label()) for each in numbers
-                    )
-                    yield Process(
-                        pid=pid,
-                        started=started,
-                        age=age,
-                        cpu=cpu,
-                        wanted=wanted,
-                        rests=rests,
-                        memory_kib=memory,
-                        user=user,
-                        unit=None if unit == "-" else unit,
-                        name=name,
-                        parent=whole_number(parent, self.label()),
-                        excess=_WHY[why],
-                        arguments=words.strip(),
-                    )
+                    amounts = (whole_number(each, self.label()) for each in (*numbers, parent))
+                    texts = {"user": user, "name": name, "arguments": words.strip()}
+                    known = {"unit": None if unit == "-" else unit, "excess": _WHY[why]}
+                    yield Process.model_validate({**dict(zip(_AMOUNTS, amounts, strict=True)), **texts, **known})
                 case _:
                     raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
 
@@ -305,4 +291,6 @@ class Processes(Probe[Usage]):
                     continue
 
 
+_AMOUNTS: Final = ("pid", "started", "age", "cpu", "wanted", "rests", "memory_kib", "parent")
+"""The numbers that a line has of a process, in its order."""
 _WHY: Final[dict[str, Literal["cpu", "memory"] | None]] = {"cpu": "cpu", "memory": "memory", "-": None}

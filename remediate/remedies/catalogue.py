@@ -47,7 +47,7 @@ def listed() -> Mapping[str, ListedRemedy]:
     aliases: dict[str, str] = {}
     for path in (
         root / "core" / "field_types.py",
-        root / "core" / "host.py",
+        root / "core" / "services.py",
         root / "core" / "remedy.py",
         *sorted(_HERE.glob("*.py")),
     ):

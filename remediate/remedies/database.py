@@ -7,8 +7,9 @@ from typing_extensions import override
 
 from remediate.core.facts import Facts
 from remediate.core.field_types import AbsolutePath, UnitName
-from remediate.core.host import DatabaseUser, Host
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
+from remediate.core.services import DatabaseUser
 from remediate.core.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 from remediate.errors import Unreadable
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
