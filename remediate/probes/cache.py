@@ -58,13 +58,10 @@ class Cache(Probe[CacheState]):
     """
 
     kind: Literal["cache.settings"] = "cache.settings"
+    subject = "cache"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "cache"
 
     @override
     def command(self) -> Run:
@@ -92,11 +89,6 @@ class CacheUses(Fact):
     )
     whole: bool = Field(description="whether all of the code could be looked at")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         if self.found:
@@ -113,13 +105,10 @@ class CacheCode(Probe[CacheUses]):
     """
 
     kind: Literal["cache.code"] = "cache.code"
+    subject = "code of the application"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "code of the application"
 
     @override
     def command(self) -> Run:

@@ -80,11 +80,8 @@ class Configuration(_OfApplication[ConfigurationState]):
     """
 
     kind: Literal["laravel.configuration"] = "laravel.configuration"
+    subject = "configuration"
     php: PhpName = Field(description="PHP's name, for example php8.3")
-
-    @override
-    def label(self) -> str:
-        return "configuration"
 
     @override
     def command(self) -> Run:
@@ -103,11 +100,6 @@ class FileState(Fact):
 
     mark: str = Field(description="changes with the file, empty when there is none", repr=False)
     written: float | None = Field(default=None, description="when, in seconds of the host's own calendar, if asked for")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:

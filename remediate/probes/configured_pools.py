@@ -43,11 +43,6 @@ class ConfiguredPoolList(Fact):
     installed: tuple[str, ...] = Field(default=(), description="PHPs with a program of their own, such as php8.3")
     closed: tuple[str, ...] = Field(default=(), description="files of pools that the login may not read")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(f"{each.pool} of {each.php}" for each in self.pools) or "no pools"
@@ -57,10 +52,7 @@ class ConfiguredPools(Probe[ConfiguredPoolList]):
     """Read which pools PHP-FPM is configured with. It runs as the SSH user."""
 
     kind: Literal["php-fpm.configured"] = "php-fpm.configured"
-
-    @override
-    def label(self) -> str:
-        return "pools of PHP-FPM"
+    subject = "pools of PHP-FPM"
 
     @override
     def command(self) -> Run:

@@ -84,11 +84,6 @@ class LaravelAppList(Fact):
     apps: tuple[LaravelApp, ...]
     closed: tuple[str, ...] = Field(default=(), description="directories that the login may not list")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(each.path for each in self.apps) or "no Laravel application"
@@ -98,11 +93,8 @@ class DiscoverApps(Probe[LaravelAppList]):
     """Look for Laravel applications in the usual directories. It runs as the SSH user."""
 
     kind: Literal["laravel.discover"] = "laravel.discover"
+    subject = "applications"
     also: tuple[AbsolutePath, ...] = Field(default=(), description="further directories to look in, first")
-
-    @override
-    def label(self) -> str:
-        return "applications"
 
     @override
     def command(self) -> Run:

@@ -63,11 +63,6 @@ class ErrorLogState(Fact):
     groups: tuple[ErrorGroup, ...] = Field(description="the most frequent first")
     others: int = Field(ge=0, description="further groups, beyond those that are listed")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         total = sum(sum(group.counts) for group in self.groups)
@@ -83,13 +78,10 @@ class ErrorLog(Probe[ErrorLogState]):
     """
 
     kind: Literal["laravel.errors"] = "laravel.errors"
+    subject = "errors in the application's log"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "errors in the application's log"
 
     @override
     def command(self) -> Run:

@@ -38,15 +38,12 @@ class AppErrorTracking(Probe[TrackingState]):
     """
 
     kind: Literal["laravel.error-tracking"] = "laravel.error-tracking"
+    subject = "error tracking"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
     provider: ClassName = Field(description="service provider of the client")
     key: ConfigKey = Field(description="configuration key that holds the project's key")
-
-    @override
-    def label(self) -> str:
-        return "error tracking"
 
     @override
     def command(self) -> Run:

@@ -50,10 +50,7 @@ class App(_AppQuestion):
     """
 
     kind: Literal["laravel.app"] = "laravel.app"
-
-    @override
-    def label(self) -> str:
-        return "application"
+    subject = "application"
 
     @override
     def command(self) -> Run:
@@ -127,10 +124,7 @@ class AppDatabase(_AppQuestion):
     """Ask the database with the application's own configuration, credentials and driver."""
 
     kind: Literal["laravel.database"] = "laravel.database"
-
-    @override
-    def label(self) -> str:
-        return "database"
+    subject = "database"
 
     @override
     def command(self) -> Run:
@@ -211,10 +205,7 @@ class Credentials(_AppQuestion):
     """Try the database settings of .env and config/*.php, and compare them with those in use."""
 
     kind: Literal["laravel.credentials"] = "laravel.credentials"
-
-    @override
-    def label(self) -> str:
-        return "database as .env says"
+    subject = "database as .env says"
 
     @override
     def command(self) -> Run:
@@ -257,11 +248,8 @@ class Deploy(Probe[DeployState]):
     brief: ClassVar[bool] = True
 
     kind: Literal["laravel.deploy"] = "laravel.deploy"
+    subject = "deploy"
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "deploy"
 
     @override
     def command(self) -> Run:

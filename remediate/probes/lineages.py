@@ -23,11 +23,6 @@ class LineageList(Fact):
 
     names: tuple[str, ...] = Field(description="empty where certbot manages none")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(self.names) or "certbot manages none"
@@ -37,10 +32,7 @@ class Lineages(Probe[LineageList]):
     """List the lineages that certbot renews. It runs as the SSH user, and reads names only."""
 
     kind: Literal["certbot.lineages"] = "certbot.lineages"
-
-    @override
-    def label(self) -> str:
-        return "lineages of certbot"
+    subject = "lineages of certbot"
 
     @override
     def command(self) -> Run:

@@ -52,10 +52,7 @@ class Load(Probe[MachineLoad]):
     """Ask the kernel for load average, memory and swap. No remedy acts on them."""
 
     kind: Literal["machine.load"] = "machine.load"
-
-    @override
-    def label(self) -> str:
-        return "load"
+    subject = "load"
 
     @override
     def command(self) -> Run:
@@ -120,14 +117,11 @@ class SlowQueries(Probe[QueryList]):
     """Ask the application's database for long-running queries, with the application's own configuration."""
 
     kind: Literal["database.slow-queries"] = "database.slow-queries"
+    subject = "slow queries"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
     seconds: int = Field(default=30, ge=1, le=86400, description="seconds from which a query counts")
-
-    @override
-    def label(self) -> str:
-        return "slow queries"
 
     @override
     def command(self) -> Run:

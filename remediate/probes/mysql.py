@@ -148,11 +148,8 @@ class Sessions(Probe[SessionsState]):
     """
 
     kind: Literal["mysql.sessions"] = "mysql.sessions"
+    subject = "database sessions"
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
-
-    @override
-    def label(self) -> str:
-        return "database sessions"
 
     @override
     def command(self) -> Run:

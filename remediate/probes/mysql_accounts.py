@@ -20,11 +20,6 @@ class AccountState(Fact):
 
     hosts: tuple[str, ...] = Field(description="as they were granted: `localhost`, `10.0.0.%`")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"let in from {', '.join(self.hosts)}" if self.hosts else "unknown there"

@@ -45,11 +45,6 @@ class NginxServers(Fact):
     servers: tuple[NginxServer, ...] = ()
     closed: tuple[str, ...] = Field(default=(), description="files of it that the login may not read")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         names = dict.fromkeys(name for each in self.servers for name in each.names)
@@ -60,10 +55,7 @@ class NginxSites(Probe[NginxServers]):
     """Read all server blocks of nginx's configuration. It runs as the SSH user."""
 
     kind: Literal["nginx.sites"] = "nginx.sites"
-
-    @override
-    def label(self) -> str:
-        return "sites of nginx"
+    subject = "sites of nginx"
 
     @override
     def command(self) -> Run:

@@ -227,16 +227,13 @@ class Processes(Probe[Usage]):
     """
 
     kind: Literal["process.usage"] = "process.usage"
+    subject = "processes"
     cpu: int = Field(default=80, ge=1, le=100, description="percent of one core that is too much")
     memory: int = Field(default=50, ge=1, le=100, description="percent of all memory that is too much")
     age: int = Field(default=300, ge=0, le=86400, description="seconds a process must have lived before it is judged")
     sample: int = Field(default=3, ge=1, le=15, description="seconds of watching")
     own: tuple[UserName, ...] = Field(default=("forge",), description="users whose processes are the application's")
     units: tuple[UnitName, ...] = Field(default=(), description="units that are it as well, whoever runs them")
-
-    @override
-    def label(self) -> str:
-        return "processes"
 
     @override
     def command(self) -> Run:

@@ -139,11 +139,8 @@ class FailedJobs(OfQueue[FailedJobsState]):
     """List the failed jobs of some classes: class, age and exception, never payloads or messages."""
 
     kind: Literal["queue.failed"] = "queue.failed"
+    subject = "failed jobs"
     classes: tuple[ClassName, ...] = Field(default=(), description="PHP classes of jobs; none = all of them")
-
-    @override
-    def label(self) -> str:
-        return "failed jobs"
 
     @override
     def command(self) -> Run:
@@ -202,11 +199,8 @@ class QueueFlow(OfQueue[QueueFlowState]):
     """
 
     kind: Literal["queue.flow"] = "queue.flow"
+    subject = "queue"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
-
-    @override
-    def label(self) -> str:
-        return "queue"
 
     @override
     def command(self) -> Run:

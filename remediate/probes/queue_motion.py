@@ -214,6 +214,7 @@ class QueueMotion(OfQueue[QueueMotionState]):
     """
 
     kind: Literal["queue.motion"] = "queue.motion"
+    subject = "queues"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
     patience: int = Field(default=120, ge=1, le=86400, description="seconds that a job may wait")
     left_alone: tuple[QueueName, ...] = Field(default=(), description="queues that may stand still")
@@ -232,10 +233,6 @@ class QueueMotion(OfQueue[QueueMotionState]):
             patience=settings.queue.patience,
             left_alone=settings.queue.left_alone,
         )
-
-    @override
-    def label(self) -> str:
-        return "queues"
 
     @override
     def command(self) -> Run:

@@ -147,11 +147,6 @@ class ContentState(Fact):
         """Return the content behind a connection; None if it is unknown."""
         return next((each for each in self.contents if each.connection == connection), None)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         if not self.contents:
@@ -169,10 +164,7 @@ class RedisContent(_RedisQuestion):
     """
 
     kind: Literal["redis.content"] = "redis.content"
-
-    @override
-    def label(self) -> str:
-        return "content of Redis"
+    subject = "content of Redis"
 
     @override
     def command(self) -> Run:

@@ -46,11 +46,6 @@ class RowsState(Fact):
     tables: tuple[TableRows, ...] = Field(description="the smallest first")
     more: int = Field(default=0, ge=0, description="tables that are not listed")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         counted = [table.rows for table in self.tables if table.rows is not None]
@@ -71,13 +66,10 @@ class LiveRows(Probe[RowsState]):
     """
 
     kind: Literal["laravel.rows"] = "laravel.rows"
+    subject = "rows of the database"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "rows of the database"
 
     @override
     def command(self) -> Run:

@@ -61,11 +61,6 @@ class SupervisorProgramList(Fact):
     programs: tuple[SupervisorProgram, ...]
     closed: tuple[str, ...] = Field(default=(), description="files of it that the login may not read")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(each.name for each in self.programs) or "no programs"
@@ -75,10 +70,7 @@ class SupervisorPrograms(Probe[SupervisorProgramList]):
     """Read which programs supervisor is configured with. It runs as the SSH user."""
 
     kind: Literal["supervisor.programs"] = "supervisor.programs"
-
-    @override
-    def label(self) -> str:
-        return "programs of supervisor"
+    subject = "programs of supervisor"
 
     @override
     def command(self) -> Run:
