@@ -178,9 +178,9 @@ def test_it_never_acts() -> None:
     assert HAND.is_human
     assert HAND.changes() == ()
     assert not any(code.overridable for code in RedisByHand.refusals)
-    assert HAND.needed(Facts({APP: exr.redis(), FRESH: exr.redis(), UNIT: ex.RUNNING})) is None
+    assert HAND.guard(Facts({APP: exr.redis(), FRESH: exr.redis(), UNIT: ex.RUNNING})).code is None
     replica = exr.redis(Trouble.REPLICA)
-    assert HAND.needed(Facts({APP: replica, FRESH: replica, UNIT: ex.RUNNING})) == (
+    assert HAND.guard(Facts({APP: replica, FRESH: replica, UNIT: ex.RUNNING})).reason == (
         "127.0.0.1:6379: a replica, read only"
     )
 
