@@ -113,6 +113,7 @@ def test_an_approved_plan_runs_once_without_a_question(team: Team) -> None:
     again = team.run(down(), approved=whole)
     assert (again.report.exit_code, again.end, again.acted) == (3, ("refused", "not-approved"), [])
     assert "was run already" in again.said
+    assert "next: make a new plan" in again.said
 
 
 def test_five_runs_at_once_act_once(team: Team) -> None:
@@ -134,7 +135,16 @@ def test_what_nobody_approved_does_not_run(team: Team) -> None:
     told = team.run(down(), approved=whole)
     assert (told.report.exit_code, told.end, told.acted) == (3, ("refused", "not-approved"), [])
     assert f"nobody has approved plan {whole[:12]} yet" in told.said
-    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
+    assert f"next: remediate approve {whole[:12]} " in told.said
+    assert "make a new plan" not in told.said
+
+
+def test_of_several_hosts_the_plan_is_approved_as_well(team: Team) -> None:
+    def two() -> dict[str, FactSession]:
+        return {name: FactSession(DOWN) for name in ("web1", "web2")}
+
+    whole = team.plan(two())
+    assert f"next: remediate approve {whole[:12]} " in team.run(two(), approved=whole[:12]).said
 
 
 def test_an_approval_that_has_expired_does_not_run(team: Team) -> None:
@@ -143,6 +153,7 @@ def test_an_approval_that_has_expired_does_not_run(team: Team) -> None:
     told = team.run(down(), approved=whole)
     assert (told.end, told.acted) == (("refused", "not-approved"), [])
     assert "has expired" in told.said
+    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
 
 
 def test_a_hash_that_is_no_plan_is_wrong_usage_before_any_host_is_asked(team: Team) -> None:
