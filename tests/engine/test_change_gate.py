@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from remediate.core.playbook import HostPlan
 from remediate.core.probe import Fact, Probe
 from remediate.engine.judge import CLOCK
 from remediate.engine.limits import Limit
-from remediate.errors import ConfigurationError, Unreadable
+from remediate.errors import ConfigurationError, JournalError, Unreadable
 from remediate.journal.journal import Journal
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.nginx import NginxConfig
@@ -358,6 +359,36 @@ def test_a_person_at_a_terminal_breaks_the_glass_loudly(team: Team) -> None:
     assert "BREAK-GLASS: web1 is changed without an approved plan: nobody answers at 3 a.m." in told.said
     assert "BREAK-GLASS, approval-missing overridden: nobody answers" in told.report.hosts[0].steps[0].why
     assert (told.report.plan_hash, told.report.approved_by) == (None, ())
+
+
+class Watched(FactSession):
+    """A host that looks at the reason in the journal when something acts."""
+
+    reasons: tuple[str | None, ...] = ()
+
+    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
+        if act is not None:
+            with Journal.open() as journal:
+                self.reasons += tuple(journal.find(run.id).reason for run in journal.runs())
+        return super().begin(probes, act, **named)
+
+
+def test_the_reason_to_break_the_glass_is_in_the_journal_before_anything_acts(team: Team) -> None:
+    team.settings('required = "production"')
+    watched = Watched(DOWN, AGAIN)
+    told = team.run({"web1": watched}, yes=True, reason="a ticket", decide=lambda *_: "nobody answers")
+    said = "a ticket; BREAK-GLASS on web1, approval-missing overridden: nobody answers"
+    assert (told.end, set(watched.reasons)) == (("fixed", ""), {said})
+
+
+def test_without_a_record_of_its_reason_no_glass_is_broken(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise JournalError("the disk is full")
+
+    team.settings('required = "production"')
+    monkeypatch.setattr(Journal, "justify", full)
+    told = team.run(down(), yes=True, decide=lambda *_: "nobody answers")
+    assert (told.end, told.acted) == (("refused", "journal-unwritable"), [])
 
 
 def test_breaking_the_glass_keeps_the_guards_and_the_consent(team: Team) -> None:
