@@ -116,7 +116,7 @@ class Approvals:
                     command=masker.mask(self.command or _command(plan.playbook, names)),
                     steps=tuple(masker.masked(step) for host in plan.hosts for step in host.steps),
                     parts={masker.mask(name): digest for name, digest in sealed.parts.items()},
-                    requester=self._requester or Requester(operator),
+                    requesters=(self._requester or Requester(operator),),
                     second_person=self.settings.second_person,
                     asked=now,
                     expires=now + timedelta(minutes=self.settings.minutes),

@@ -67,9 +67,10 @@ def _list(approvals: Approvals, terminal: Terminal, program: str) -> int:
         terminal.say(f"no plan waits for approval ({program} check.… prints the hash of one)")
     now = approvals.now()
     for proposal in waiting:
+        what = f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}"
         terminal.say(
-            f"{proposal.shown}  {proposal.state(now).value:<9}  until {_until(proposal, now)}  "
-            f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}   {_clean(proposal.requester.name)}"
+            f"{proposal.shown}  {proposal.state(now).value:<9}  until {_until(proposal, now)}  {what}   "
+            f"{_clean(', '.join(each.name for each in proposal.requesters))}"
         )
     return 0
 
@@ -78,8 +79,7 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     """Yield what a person reads before approving."""
     yield f"plan {proposal.hash}"
     yield f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}"
-    by = "" if proposal.requester.authenticated else " (not authenticated)"
-    yield f"asked by {_clean(proposal.requester.name)}{by} at {proposal.asked:%Y-%m-%d %H:%M:%SZ}"
+    yield f"asked by {_clean(proposal.asked_by)} at {proposal.asked:%Y-%m-%d %H:%M:%SZ}"
     yield f"as {_clean(proposal.command)}"  # It names what is overridden.
     for step in proposal.steps:
         yield f"    {_clean(step.host)}: {_clean(step.why)}: {_clean(step.remedy)} on {_clean(step.title)}"

@@ -70,7 +70,7 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     proposal = proposed(client, toys)
     time.sleep(0.6)
     assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
-    assert proposal.requester.name == "alert:toy-down"
+    assert proposal.requesters[0].name == "alert:toy-down"
     assert "\nremediate_proposals 1.0\n" in client.get("/metrics").text
     approve(toys, team, proposal)
     until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
