@@ -19,6 +19,8 @@ class ApprovalMeans(Enum):
 
     SSH_SIGNATURE = "ssh-signature"
     """Signed with an SSH key that the project's allowed_signers lists for the person."""
+    SERVICE_LOGIN = "service-login"
+    """Logged in to the service as a person whom allowed_signers lists. The service signed that with its own key."""
 
 
 class Approver(NamedTuple):
