@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from remediate.approvals.proposal import ProposalState
 from remediate.core.host import Host
 from remediate.engine.judge import CLOCK
 from remediate.engine.limits import Limit
-from remediate.errors import ConfigurationError, Unreadable
+from remediate.errors import ConfigurationError, JournalError, Unreadable
 from remediate.journal.journal import Journal
 from remediate.probes.nginx import NginxConfig
 from support import examples as ex
@@ -77,6 +78,7 @@ def test_an_approved_plan_runs_once_without_a_question(team: Team) -> None:
     again = team.run(down(), approved=whole)
     assert (again.report.exit_code, again.end, again.acted) == (3, ("refused", "not-approved"), [])
     assert "was run already" in again.said
+    assert "next: make a new plan" in again.said
 
 
 def test_five_runs_at_once_act_once(team: Team) -> None:
@@ -98,7 +100,16 @@ def test_what_nobody_approved_does_not_run(team: Team) -> None:
     told = team.run(down(), approved=whole)
     assert (told.report.exit_code, told.end, told.acted) == (3, ("refused", "not-approved"), [])
     assert f"nobody has approved plan {whole[:12]} yet" in told.said
-    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
+    assert f"next: remediate approve {whole[:12]} " in told.said
+    assert "make a new plan" not in told.said
+
+
+def test_of_several_hosts_the_plan_is_approved_as_well(team: Team) -> None:
+    def two() -> dict[str, FactSession]:
+        return {name: FactSession(DOWN) for name in ("web1", "web2")}
+
+    whole = team.plan(two())
+    assert f"next: remediate approve {whole[:12]} " in team.run(two(), approved=whole[:12]).said
 
 
 def test_an_approval_that_has_expired_does_not_run(team: Team) -> None:
@@ -107,6 +118,7 @@ def test_an_approval_that_has_expired_does_not_run(team: Team) -> None:
     told = team.run(down(), approved=whole)
     assert (told.end, told.acted) == (("refused", "not-approved"), [])
     assert "has expired" in told.said
+    assert "next: make a new plan and have it approved: remediate do.nginx.restart --host web1 --plan" in told.said
 
 
 def test_a_hash_that_is_no_plan_is_wrong_usage_before_any_host_is_asked(team: Team) -> None:
@@ -201,6 +213,36 @@ def test_a_person_at_a_terminal_breaks_the_glass_loudly(team: Team) -> None:
     assert "BREAK-GLASS: web1 is changed without an approved plan: nobody answers at 3 a.m." in told.said
     assert "BREAK-GLASS, approval-missing overridden: nobody answers" in told.report.hosts[0].steps[0].why
     assert (told.report.plan_hash, told.report.approved_by) == (None, ())
+
+
+class Watched(FactSession):
+    """A host that looks at the reason in the journal when something acts."""
+
+    reasons: tuple[str | None, ...] = ()
+
+    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
+        if act is not None:
+            with Journal.open() as journal:
+                self.reasons += tuple(journal.find(run.id).reason for run in journal.runs())
+        return super().begin(probes, act, **named)
+
+
+def test_the_reason_to_break_the_glass_is_in_the_journal_before_anything_acts(team: Team) -> None:
+    team.settings('required = "production"')
+    watched = Watched(DOWN, AGAIN)
+    told = team.run({"web1": watched}, yes=True, reason="a ticket", decide=lambda *_: "nobody answers")
+    said = "a ticket; BREAK-GLASS on web1, approval-missing overridden: nobody answers"
+    assert (told.end, set(watched.reasons)) == (("fixed", ""), {said})
+
+
+def test_without_a_record_of_its_reason_no_glass_is_broken(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise JournalError("the disk is full")
+
+    team.settings('required = "production"')
+    monkeypatch.setattr(Journal, "justify", full)
+    told = team.run(down(), yes=True, decide=lambda *_: "nobody answers")
+    assert (told.end, told.acted) == (("refused", "journal-unwritable"), [])
 
 
 def test_breaking_the_glass_keeps_the_guards_and_the_consent(team: Team) -> None:
