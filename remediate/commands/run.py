@@ -13,6 +13,7 @@ from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES, RefusalCode
+from remediate.engine.discovery import with_any_php
 from remediate.engine.fleet import run
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Limit
@@ -134,7 +135,7 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
     """Raise ConfigurationError for an override of a code that is unknown here or not overridable."""
     if not options.overrides:
         return
-    remedies = [remedy for host in hosts for remedy in runnable(_with_php(host, runnable)).remedies]
+    remedies = [remedy for host in hosts for remedy in runnable(with_any_php(host)).remedies]
     codes = {*ENGINE_CODES, *(code for remedy in remedies for code in remedy.refusals)}
     known = {code.name for code in codes}
     possible = sorted({code.name for code in codes if code.overridable})
@@ -143,13 +144,3 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
             what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
             meant = "" if name in known else nearest(name, possible)
             raise ConfigurationError(f"--override: {what}; {meant}it can override: {', '.join(possible) or 'nothing'}")
-
-
-def _with_php(host: Host, runnable: Runnable) -> Host:
-    """Return the host with a placeholder for a PHP that is discovered later.
-
-    Refusal codes do not depend on the version of PHP.
-    """
-    if host.settings.php is not None or not runnable.discovers:
-        return host
-    return host.model_copy(update={"settings": host.settings.model_copy(update={"php": "php0"})})

@@ -20,6 +20,7 @@ from remediate.core.playbook import Runnable
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
 from remediate.engine.change_gate import ChangeGate
 from remediate.engine.context import Context
+from remediate.engine.discovery import leaves_open
 from remediate.engine.host_pool import Consent, HostPool
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
@@ -121,7 +122,7 @@ def run(
             f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
         )
     # A missing setting is reported before any host is touched; an open one is discovered on the host.
-    known = [runnable(host) if host.settings.php is not None or not runnable.discovers else None for host in hosts]
+    known = [None if leaves_open(runnable, host) else runnable(host) for host in hosts]
     limits = limits or run_limits(Project.here().root)
     switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
