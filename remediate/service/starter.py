@@ -67,7 +67,8 @@ class Starter:
             if (looked := self._engine.find(proposal.run)) is not None:
                 update = {"plan": False, "approved": proposal.hash}
                 yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
-        self._notices.tell([proposal for proposal in waiting if proposal.state(now) is ProposalState.PROPOSED])
+        if approvals.signers.exists:  # Without the list nobody could approve.
+            self._notices.tell([proposal for proposal in waiting if proposal.state(now) is ProposalState.PROPOSED])
 
     def _request(self, decided: HeldDecision) -> RunRequest:
         try:
