@@ -35,6 +35,7 @@ from remediate.service.incident_clock import IncidentClock
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
 from remediate.service.starter import Starter, keep_starting
@@ -176,13 +177,14 @@ def serving(
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
         door = ApprovalDoor.of(project, settings, wake.set)
+        notices = ProposalNotices(project, public=None if door is None else door.public)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
-        starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
+        starter = _thread(keep_starting, Starter(project, store, work.engine, notices), wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
         if heartbeat is not None:
