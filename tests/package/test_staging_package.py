@@ -40,4 +40,4 @@ def test_it_fixes_an_incident_and_rehearses_a_playbook_of_its_own(
     finally:
         down(directory=project / ".staging", images=True)
     assert said.code == 0, said
-    assert "REHEARSED web-down" in said.out
+    assert "REHEARSED web-down: 3 of 3 trials as declared" in said.err
