@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
@@ -18,16 +18,19 @@ from remediate.engine.fleet import run
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Limit
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
+from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.report.details import detail_lines
 from remediate.report.junit import junit_document, run_suite
 from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
+from remediate.report.wrapping import wrap
 
 if TYPE_CHECKING:
     from remediate.approvals.approvals import Approvals
 
+_INDENT: Final = " " * 8
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
 
@@ -83,11 +86,11 @@ def run_from_flags(
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
-        narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
-    narrative.write("".join(f"        {line}\n" for line in plan_lines(report, approvals, program)))
+        _tell(narrative, f"{runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}")
+    narrative.write("".join(f"{_INDENT}{line}\n" for line in plan_lines(report, approvals, program)))
     if resolved:  # an update would be refused
         show = f"{program} incident.timeline --incident {options.incident}"
-        narrative.write(f"        the incident is resolved, this run is on its timeline: {show}\n")
+        _tell(narrative, f"the incident is resolved, this run is on its timeline: {show}")
     if flags.get("verbose"):
         narrative.write("".join(f"{line}\n" for line in detail_lines(report)))
     if (file := text_of(flags, "junit")) is not None:
@@ -95,6 +98,11 @@ def run_from_flags(
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
     return report
+
+
+def _tell(narrative: MaskedWriter, text: str) -> None:
+    """Write a remark below the report, within its width."""
+    narrative.write("".join(f"{line}\n" for line in wrap(text, first=_INDENT, others=_INDENT)))
 
 
 def _write_junit(file: Path, report: Report, terminal: Terminal) -> None:

@@ -175,6 +175,14 @@ def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> N
     assert "rehearse" not in plan(checked).out.getvalue()
 
 
+def test_what_a_plan_says_below_its_report_is_no_wider_than_it(checked: Project) -> None:
+    write_record(report().model_copy(update={"digest": "of other code"}), checked.demand_root())
+    printed = plan(checked).out.getvalue()
+    assert "not rehearsed since it was changed" in printed
+    assert " remediate rehearse.app-down\n" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
 def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> None:
     plan(checked)
     host = Host(name="web2", ssh=SshTarget(address="192.0.2.2"))
