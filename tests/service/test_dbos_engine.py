@@ -19,6 +19,7 @@ from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from support.clock import until
 from support.durable import request, until_ended
 
 FAST = EngineLimits(poll_seconds=0.05)
@@ -79,13 +80,6 @@ def launched(
     finally:
         driver.go.set()
         engine.close()
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
