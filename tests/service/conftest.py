@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.approval_door import Served
 from support.durable import ToyFleet
 
 
@@ -18,3 +19,8 @@ def state(state: Path) -> Path:
 def toys(tmp_path: Path) -> Iterator[ToyFleet]:
     with closing(ToyFleet(tmp_path / "fleet", 3)) as fleet:
         yield fleet.build()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return Served(tmp_path)
