@@ -55,7 +55,7 @@ def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
 
 
 def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return incidents, the likeliest first: fixable, with a cause of its own, named by another one, a mere symptom.
+    """Return incidents, the likeliest first: fixable, own cause, named by another, symptom.
 
     An incident that names another one which matches comes after those that name none, even if it would fix something:
     that may only be a consequence. One that is named comes first of all, because it explains the others, unless all
