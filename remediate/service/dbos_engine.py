@@ -16,7 +16,7 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus, error
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
 from typing_extensions import override
 
 from remediate.journal.run_id import new_run_id
@@ -208,7 +208,11 @@ class DbosEngine(RunEngine, DurableSteps):
         inner = self._enqueue(run, request, gates)
         try:
             return DBOS.get_result(inner)
-        except error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
+        except Exception:
+            # The error has another class when it is read from the database, after a crash.
+            status = DBOS.get_workflow_status(inner)
+            if status is None or status.status != "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+                raise
             why = f"{_MOST_STARTS + 1} processes began with this run, and none came to an end"
             return end_as_unknown([run], why, self._driver, self).model_dump(mode="json")
 

@@ -253,6 +253,9 @@ class Deadly(Noted):
     def begin(self, run: str, request: RunRequest) -> Attempt:
         os._exit(9)
 
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
+        os._exit(9)
+
 
 def deadly(url: str, worker: str, dead: str | None, run: str) -> None:
     engine = DbosEngine(url, worker, Deadly(), FAST)
@@ -269,17 +272,18 @@ def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_neve
 ) -> None:
     monkeypatch.setattr(dbos_engine, "_MOST_STARTS", 2)
     run = new_run_id()
+    # Three die as they begin it, and the fourth one as it gives it up.
     workers = ("w1", "w2", "w3", "w4")
-    for dead, worker in zip((None, *workers), workers[:3], strict=False):
+    for dead, worker in zip((None, *workers), workers, strict=False):
         process = get_context("fork").Process(target=deadly, args=(url, worker, dead, run))
         process.start()
         process.join(60)
         assert process.exitcode == 9
     driver = Noted()
-    engine = DbosEngine(url, "w4", driver, FAST)
+    engine = DbosEngine(url, "w5", driver, FAST)
     engine.launch()
     try:
-        engine.take_over("w3")
+        engine.take_over("w4")
         (found,) = until_ended(engine.find, [run], 60)
     finally:
         engine.close()
