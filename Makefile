@@ -96,4 +96,4 @@ docs: setup
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images
-	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
