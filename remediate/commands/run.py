@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
-from remediate.commands.plan_lines import plan_lines, typed_run
+from remediate.commands.plan_lines import approving, plan_lines, typed_run
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
@@ -38,6 +38,12 @@ def run_from_flags(
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
+
+    def approvals() -> "Approvals":
+        from remediate.approvals.approvals import Approvals
+
+        return Approvals.of(project, url=project.journal(), command=typed_run(runnable, flags))
+
     resolved = options.incident is not None and _is_resolved(options.incident, project)
     reporter = TextReporter(
         narrative,
@@ -48,6 +54,7 @@ def run_from_flags(
         target=text_of(flags, "host"),
         rollout=_rollout(options),
         live=live_table(narrative, terminal.err),
+        approve=lambda: approving(approvals(), options.approved, program),
     )
 
     def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
@@ -57,11 +64,6 @@ def run_from_flags(
     def decided(host: Host, limit: Limit) -> str | None:
         with reporter.still():
             return decide(terminal, host, limit, stop)
-
-    def approvals() -> "Approvals":
-        from remediate.approvals.approvals import Approvals
-
-        return Approvals.of(project, url=project.journal(), command=typed_run(runnable, flags))
 
     with stoppable(reporter.noticed) as stop:
         report = run(

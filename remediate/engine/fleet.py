@@ -132,12 +132,14 @@ def run(
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
+    record = JournalRecorder(run_id, masker, journal)
     gate = ChangeGate(
         runnable,
         consent,
         approvals or (lambda: _approvals(journal)),
         decide=decide,
         noticed=reporter.noticed,
+        justify=record.justify,
         run=run_id,
     )
     if chosen.approved is not None:
@@ -145,7 +147,6 @@ def run(
     with ExitStack() as leaving:
         # Start connecting before the journal opens, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
-        record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
         context = Context(
             connect=sessions,
@@ -185,7 +186,7 @@ def run(
         def history(host: Host, since: datetime) -> tuple[PastFix, ...]:
             return tuple(fix for fix in record.fixes(host, runnable, since) if fix.run not in resumes)
 
-        suppress = Suppression(limits, history, context.paused, decide, chosen)
+        suppress = Suppression(limits, history, context.paused, decide, chosen, justify=record.justify)
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:

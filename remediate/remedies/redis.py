@@ -15,7 +15,7 @@ from remediate.probes.redis import AppRedis, RedisState
 from remediate.probes.stores import StoreConnection, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.application import OfApplication, stated
-from remediate.remedies.human import HumanStep
+from remediate.remedies.human import HumanTask
 from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 
 REDIS_LOADING = RefusalCode(
@@ -127,7 +127,7 @@ REDIS_FAILING = RefusalCode(
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class RedisByHand(OfApplication, HumanStep):
+class RedisByHand(OfApplication, HumanTask):
     """Report what a person has to do about a Redis that no command here fixes (runbook 4.3).
 
     This is a Redis that is managed elsewhere, rejects every password the application has, is a replica, cannot save to
@@ -135,6 +135,7 @@ class RedisByHand(OfApplication, HumanStep):
     """
 
     kind: Literal["redis.by-hand"] = "redis.by-hand"
+    subject = "Redis"
     unit: UnitName | None = Field(default=None, description="systemd unit of Redis; absent = managed elsewhere")
     address: HostName = Field(default="127.0.0.1", description="where the application reaches the one that is ours")
     port: Port = Field(default=6379, description="TCP port that it listens on")
@@ -170,17 +171,8 @@ class RedisByHand(OfApplication, HumanStep):
         return () if self.unit is None else (Unit(name=self.unit),)
 
     @override
-    def title(self) -> str:
-        return "Redis"
-
-    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
         return (self._app, self._fresh, *self._units)
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code else None
 
     @override
     def guard(self, facts: Facts) -> Verdict:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -17,13 +17,15 @@ from remediate.alerts.policy import AlertSource
 from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
 from remediate.core.options import Options
-from remediate.errors import JournalError
+from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
 from remediate.journal.journal import Journal, state_directory
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
 from remediate.service.app import service_app
+from remediate.service.approval_door import ApprovalDoor
+from remediate.service.approval_routes import ApprovalRoutes
 from remediate.service.database import EngineDatabase, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.driver import Connect, LibraryDriver
@@ -33,6 +35,7 @@ from remediate.service.incident_clock import IncidentClock
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
 from remediate.service.starter import Starter, keep_starting
@@ -41,6 +44,8 @@ from remediate.service.worker_name import worker_name
 PATIENCE: Final = timedelta(seconds=60)
 """The time that running steps get when the service stops. What has not ended is resumed at the next start."""
 _JOIN_SECONDS: Final = 15.0
+_LEAVE_SECONDS: Final = 15.0
+"""The time in which a process ends that lost the database. A connection without an answer would hold it for ever."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -69,7 +74,10 @@ def working(
     settings = service_settings(project.root)
     database = engine_database(project)
     stop = Event()
+    leave = Timer(_LEAVE_SECONDS, os._exit, (FAILED_EXIT_CODE,))
+    leave.daemon = True
     with ExitStack() as leaving:
+        leaving.callback(leave.cancel)
         name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
         presence = None
         if database.shared:
@@ -91,7 +99,7 @@ def working(
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
         if presence is not None:
-            leaving.enter_context(_present(presence, engine, stop, lost))
+            leaving.enter_context(_present(presence, engine, stop, leave, lost))
         else:
             # Whoever worked here before is dead. It had another name if the databases come from a backup.
             for before in engine.workers() - {name}:
@@ -113,10 +121,13 @@ def _launch(engine: DbosEngine) -> None:
 
 
 @contextmanager
-def _present(presence: Presence, engine: DbosEngine, stop: Event, lost: Callable[[], None]) -> Iterator[None]:
+def _present(
+    presence: Presence, engine: DbosEngine, stop: Event, leave: Timer, lost: Callable[[], None]
+) -> Iterator[None]:
     over = Event()
 
     def stopped() -> None:
+        leave.start()
         stop.set()
         lost()
 
@@ -173,13 +184,15 @@ def serving(
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
+        door = ApprovalDoor.of(project, settings, wake.set)
+        notices = ProposalNotices(project, public=None if door is None else door.public)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
-        starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
+        starter = _thread(keep_starting, Starter(project, store, work.engine, notices), wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
         if heartbeat is not None:
@@ -200,6 +213,8 @@ def serving(
             journal=project.journal(),
             unwell=unwell,
         )
+        if door is not None:
+            ApprovalRoutes(door).add_to(app)
         made.append(http_server(app, unwell))
         if gone.is_set():
             made[0].end(failed=True)

@@ -7,6 +7,7 @@ from remediate.alerts.policy import PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.journal.run_id import new_run_id
 from remediate.service.engine import RunEngine
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.starter import Starter
 from support.durable import ToyFleet, request
@@ -46,7 +47,8 @@ class Shared:
 
 def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
     shared = Shared()
-    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared))
+    notices = ProposalNotices(toys.project, public=None)
+    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared), notices)
     over = [shared.queue(decided=False) for _ in range(150)]
     starter.start()
     starter.start()
