@@ -31,7 +31,9 @@ from docs.demo_stage import (
 from remediate.commands.staging import declared_faults
 from remediate.engine.fleet import select
 from remediate.errors import RemediateError
+from remediate.playbooks.app_down import app_down
 from remediate.project.project import Project
+from remediate.rehearsal.content import unrehearsed
 from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.staging import StagingHost, down, find
 
@@ -157,6 +159,8 @@ def play(host: StagingHost) -> None:
     """Play the acts."""
     (described,) = select(NAME, host.placement.group_file)
     fault = declared_faults(described, Project(CHECKOUT))[FAULT]
+    if (doubt := unrehearsed(app_down, Project(CHECKOUT))) is not None:
+        raise DemoFailed(f"app-down is {doubt}, so `auto` would only propose: run invoke rehearse.app-down first")
     monitor(host)
     proposed(host, Visitor(host), fault)
     service = automatic(host, Visitor(host), fault)
