@@ -33,9 +33,11 @@ from remediate.service.request import Attempt, DurableRun, DurableState, RunRequ
 HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
 _VERSION: Final = "1"
 """The version of the stored runs, not of this package. Another one would strand what is pending."""
-_RUN, _TIMER = "remediate.run", "remediate.timer."
+_TIMERS: Final = "remediate-timers"
+_RUN, _TIMER, _AFTER = "remediate.run", "remediate.timer.", "remediate.after"
 _QUEUED_AT_ONCE: Final = 64
 """Runs of different hosts that wait in one process for their turn. Each costs a thread."""
+_TIMERS_AT_ONCE: Final = 16
 _MOST_DEAD: Final = 4
 """After so many processes that died with one run, the run is what kills them: a person decides."""
 _WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
@@ -68,6 +70,7 @@ class DbosEngine(RunEngine):
         self._driving: set[object] = set()
         self._closing, self._closed = Event(), Event()
         self._timers: dict[str, tuple[str, Callable[..., None]]] = {}
+        self._tasks: dict[str, Callable[[str], float | None]] = {}
         config: DBOSConfig = {
             "name": "remediate",
             "system_database_url": url,
@@ -82,6 +85,7 @@ class DbosEngine(RunEngine):
         logging.getLogger("dbos").disabled = False
         DBOS(config=config)
         self._workflow = DBOS.workflow(name=_RUN)(self._turn())
+        self._after = DBOS.workflow(name=_AFTER)(self._rung())
 
     @override
     def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
@@ -98,6 +102,18 @@ class DbosEngine(RunEngine):
         self._timers[name] = (cron, DBOS.workflow(name=f"{_TIMER}{name}")(tick))
 
     @override
+    def on(self, name: str, task: Callable[[str], float | None]) -> None:
+        self._tasks[name] = task
+
+    @override
+    def after(self, seconds: float, name: str, about: str, timer: str) -> bool:
+        if DBOS.get_workflow_status(timer) is not None:
+            return False
+        with SetWorkflowID(timer), SetEnqueueOptions(delay_seconds=max(seconds, 0)):
+            DBOS.enqueue_workflow(_TIMERS, self._after, {"name": name, "about": about})
+        return True
+
+    @override
     def launch(self) -> None:
         DBOS.launch()
         queue = partial(
@@ -107,6 +123,7 @@ class DbosEngine(RunEngine):
         queue(PLAYBOOKS, partition_concurrency=self._limits.playbook)
         worker = min(self._limits.worker, self._limits.fleet)
         queue(FLEET, global_concurrency=self._limits.fleet, worker_concurrency=worker)
+        queue(_TIMERS, worker_concurrency=_TIMERS_AT_ONCE)
         wanted = {name: cron for name, (cron, _) in self._timers.items()}
         for schedule in DBOS.list_schedules():
             if wanted.get(schedule["schedule_name"]) != schedule["schedule"]:
@@ -167,9 +184,10 @@ class DbosEngine(RunEngine):
     def forget(self, age: timedelta) -> int:
         now = datetime.now(UTC)
         ticks = [f"{_TIMER}{name}" for name in self._timers]
-        return self._forgotten(_RUN, now - age) + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
+        ended = self._forgotten([_RUN, _AFTER], now - age)
+        return ended + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
 
-    def _forgotten(self, names: str | list[str], before: datetime) -> int:
+    def _forgotten(self, names: list[str], before: datetime) -> int:
         total = 0
         while ended := DBOS.list_workflows(
             status=["SUCCESS", "ERROR", "CANCELLED"],
@@ -209,6 +227,15 @@ class DbosEngine(RunEngine):
 
         turn.__qualname__ = _RUN
         return turn
+
+    def _rung(self) -> Callable[[Mapping[str, Any]], None]:
+        def rung(data: Mapping[str, Any]) -> None:
+            task = self._tasks[data["name"]]
+            while (seconds := DBOS.run_step({"name": data["name"]}, self._guarded, task, data["about"])) is not None:
+                DBOS.sleep(seconds)
+
+        rung.__qualname__ = _AFTER
+        return rung
 
     def _in_turn(self, data: Mapping[str, Any]) -> Any:
         if not data["gates"]:
@@ -253,6 +280,9 @@ class DbosEngine(RunEngine):
         return Attempt.model_validate(done)
 
     def _asked(self, name: str, given: Sequence[Any]) -> Any:
+        return self._guarded(self._answer, name, given).model_dump(mode="json")
+
+    def _guarded(self, ask: Callable[..., Any], name: str, *given: Any) -> Any:
         if self._closing.is_set():
             # Nothing is stored after the end, so the next process begins this step again.
             self._closed.wait()
@@ -260,9 +290,9 @@ class DbosEngine(RunEngine):
         turn = object()
         self._driving.add(turn)
         try:
-            return self._answer(name, given).model_dump(mode="json")
+            return ask(name, *given)
         except Exception as error:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
-            _LOG.exception("a run fails by a bug")
+            _LOG.exception("a run or timer fails by a bug")
             raise RuntimeError(f"{type(error).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)

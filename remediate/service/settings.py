@@ -22,6 +22,9 @@ class ServiceSettings(FrozenModel):
     heartbeat: Reference | None = Field(
         default=None, description="where the address is that is called each minute while all is well, as file:PATH"
     )
+    look_again_minutes: float = Field(
+        default=10, gt=0, le=1440, description="minutes after a fix until the service looks whether it holds"
+    )
     keep_days: int = Field(default=30, ge=1, le=3650, description="days for which ended runs are listed")
 
 

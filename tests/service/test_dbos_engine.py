@@ -248,4 +248,4 @@ def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
     assert run.encode() in stored
     assert b"hunter2" not in stored
-    assert "a run fails by a bug" in caplog.text
+    assert "a run or timer fails by a bug" in caplog.text

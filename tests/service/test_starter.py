@@ -1,5 +1,6 @@
 """The starter beside another service: what that one queues is not withdrawn."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -7,6 +8,8 @@ from remediate.alerts.policy import PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.journal.run_id import new_run_id
 from remediate.service.engine import RunEngine
+from remediate.service.incident_desk import IncidentDesk
+from remediate.service.incident_follow import IncidentFollower
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.starter import Starter
 from support.durable import ToyFleet, request
@@ -24,6 +27,12 @@ class Shared:
         seen = tuple(self.decided)
         self.queue(decided=True)
         return seen
+
+    def declared(self, held: Sequence[HeldDecision]) -> dict[str, str]:
+        return {}
+
+    def follow(self, engine: object) -> None:
+        """There is no incident."""
 
     def queue(self, *, decided: bool) -> str:
         run = new_run_id()
@@ -46,7 +55,9 @@ class Shared:
 
 def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
     shared = Shared()
-    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared))
+    incidents = cast("IncidentDesk", shared)
+    follower = cast("IncidentFollower", shared)
+    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared), incidents, follower)
     over = [shared.queue(decided=False) for _ in range(150)]
     starter.start()
     starter.start()
