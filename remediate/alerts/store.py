@@ -47,6 +47,7 @@ class HeldDecision(NamedTuple):
     action: str
     """A playbook, or triage."""
     reason: str
+    at: datetime
 
 
 class DecidedFire(NamedTuple):
@@ -109,7 +110,7 @@ class AlertStore(JournalStore):
         )
         with self.database.reading() as connection:
             return tuple(
-                HeldDecision(row.id, PolicyMode(row.mode), row.rule, row.host, row.action, row.reason)
+                HeldDecision(row.id, PolicyMode(row.mode), row.rule, row.host, row.action, row.reason, row.at)
                 for row in connection.execute(query)
             )
 

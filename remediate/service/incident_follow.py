@@ -28,8 +28,9 @@ from remediate.journal.pause import KillSwitch
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.service.engine import RunEngine
-from remediate.service.incident_desk import author
 from remediate.service.incident_messages import IncidentMessages
+from remediate.service.incident_triage import author
+from remediate.service.request import DurableState
 from remediate.transport.session import Session
 
 LOOK: Final = "look again"
@@ -55,6 +56,7 @@ class IncidentFollower:
     def __init__(
         self,
         project: Project,
+        engine: RunEngine,
         every: timedelta,
         *,
         stop: Event,
@@ -63,6 +65,7 @@ class IncidentFollower:
     ) -> None:
         """Read the settings. Raises ConfigurationError, so that a mistake shows at the start."""
         self._project = project
+        self._engine = engine
         self._every = every
         self._stop = stop
         self._connect = connect
@@ -70,7 +73,7 @@ class IncidentFollower:
         self._settings = incident_settings(project.root)
         self._switch = KillSwitch(run_limits(project.root).pause_file)
 
-    def follow(self, engine: RunEngine) -> None:
+    def follow(self) -> None:
         """Note which alerts are over, and set the timer of each next look. An error is logged and tried again."""
         try:
             with self._stores() as (store, alerts):
@@ -80,7 +83,7 @@ class IncidentFollower:
                         look = next_look(incident, alerts.over(_decisions(incident)), self._every)
                         if look is not None:
                             seconds = (look.at - datetime.now(UTC)).total_seconds()
-                            engine.after(seconds, LOOK, incident.id, f"{incident.id}.look.{look.key}")
+                            self._engine.after(seconds, LOOK, incident.id, f"{incident.id}.look.{look.key}")
         except RemediateError as error:
             _LOG.warning("incidents cannot be followed: %s", error)
 
@@ -91,7 +94,7 @@ class IncidentFollower:
         try:
             with self._stores() as (store, alerts):
                 found = store.load(incident)
-                if _busy(found):
+                if self._busy(found):
                     return _BUSY_SECONDS
                 if not _resolved_by_service(found):
                     self._look(found, store, alerts)
@@ -173,6 +176,13 @@ class IncidentFollower:
                 ended = alert.model_copy(update={"state": "over"})
                 store.append(incident.id, author(alert.rule), over, ended, once=f"alert-over:{alert.decision}")
 
+    def _busy(self, incident: Incident) -> bool:
+        """Return whether a run is to act on its hosts, or does, so that a look would see what is half done."""
+        since = datetime.now(UTC) - _BUSY_AT_MOST
+        known = (self._engine.find(alert.decision) for alert in incident.alerts)
+        waits = any(run is not None and run.state in {DurableState.QUEUED, DurableState.RUNNING} for run in known)
+        return waits or any(run.abandoned and run.started > since for run in incident.runs)
+
     @contextmanager
     def _stores(self) -> Iterator[tuple[IncidentStore, AlertStore]]:
         url, project = self._project.journal(), self._project.identity()
@@ -208,12 +218,6 @@ def _vain_look(incident: Incident, run: RunLanded) -> bool:
 
 def _decisions(incident: Incident) -> list[str]:
     return [alert.decision for alert in incident.alerts]
-
-
-def _busy(incident: Incident) -> bool:
-    """Return whether a run acts on its hosts, so that a look would see what is half done."""
-    since = datetime.now(UTC) - _BUSY_AT_MOST
-    return any(run.abandoned and run.started > since for run in incident.runs)
 
 
 def _resolved_by_service(incident: Incident) -> bool:

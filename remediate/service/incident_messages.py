@@ -13,7 +13,7 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.incident.update_text import next_step, state_of
-from remediate.service.incident_desk import author
+from remediate.service.incident_triage import author
 
 _LOG = logging.getLogger(__name__)
 

@@ -32,6 +32,7 @@ from remediate.service.heartbeat import Heartbeat, keep_beating
 from remediate.service.incident_clock import IncidentClock
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_follow import LOOK, IncidentFollower
+from remediate.service.incident_triage import LOOK_FIRST, IncidentTriage
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
@@ -92,9 +93,10 @@ def working(
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
         # All processes have the same timers, because any of them may be given a tick.
         follower = IncidentFollower(
-            project, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
+            project, engine, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
         )
         engine.on(LOOK, follower.look_again)
+        engine.on(LOOK_FIRST, IncidentTriage(project, stop=stop, connect=connect).look)
         engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
@@ -183,11 +185,11 @@ def serving(
         settings = service_settings(project.root)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
-        incidents = IncidentDesk(project, intake.policy, store, intake.paused)
         clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
+        incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
         starter = _thread(keep_starting, Starter(project, store, work.engine, incidents, work.follower), wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]

@@ -62,7 +62,7 @@ class Starter:
             if mine and run.id not in wanted:
                 self._engine.withdraw(run.id)
         started += sum(self._approved(wanted, incidents))
-        self._follower.follow(self._engine)
+        self._follower.follow()
         return started
 
     def _approved(self, wanted: Collection[str], incidents: Mapping[str, str]) -> Iterator[bool]:

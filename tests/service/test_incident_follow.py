@@ -1,6 +1,7 @@
 """An incident that follows by itself: declared from an alert, looked at again, and resolved when it is over."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from remediate.incident.events import Alerted, Noted, RunLanded
 from remediate.incident.record import Incident
 from remediate.incident.vocabulary import IncidentStatus
-from remediate.journal.pause import KillSwitch
+from remediate.service.incident_follow import next_look
 from support.durable import ToyFleet
-from support.toy_following import Server, following, incidents, send, served, until
+from support.toy_following import ALERT, Server, following, incidents, send, served, until
+from support.toy_incidents import folded, minutes, run
 
 
 def only(toys: ToyFleet) -> Incident:
@@ -27,42 +29,28 @@ def looks(incident: Incident) -> list[str | None]:
     return [run.verdict for run in landed if run.mode == "plan"]
 
 
-def test_it_is_declared_fixed_and_resolved_by_itself_and_its_post_mortem_drafted(toys: ToyFleet) -> None:
+def test_it_is_declared_fixed_and_resolved_by_itself_but_never_while_its_alert_burns(toys: ToyFleet) -> None:
     following(toys)
     with served(toys) as client:
         send(client)
-        until(lambda: [run.verdict for each in incidents(toys.project) for run in each.runs] == ["fixed"])
-        assert only(toys).open
+        until(lambda: any("still burns" in note for each in incidents(toys.project) for note in notes(each)))
+        time.sleep(1.5)
+        assert (only(toys).open, looks(only(toys))) == (True, ["healthy"])
         send(client, status="resolved")
-        until(lambda: bool(incidents(toys.project)[0].postmortem_path))
+        until(lambda: only(toys).postmortem_path is not None)
     incident = only(toys)
     assert (incident.title, incident.public_title) == ("ToyDown on toy0", "Toy down")
     assert (incident.severity.value, incident.hosts, incident.playbook) == ("SEV-1", ("toy0",), "toy-down")
     assert incident.declared_by == "service, rule toy-down"
     declares, over = (event.data for event in incident.timeline if isinstance(event.data, Alerted))
-    assert (declares.state, over.state, declares.rule, declares.source) == (
-        "declares",
-        "over",
-        "toy-down",
-        "alertmanager",
-    )
+    assert (declares.state, over.state) == ("declares", "over")
+    assert (declares.rule, declares.source, declares.decision) == ("toy-down", "alertmanager", incident.runs[0].run)
     assert declares.fingerprint
-    assert [run.verdict for run in incident.runs] == ["fixed", "healthy"]
+    assert [run.verdict for run in incident.runs] == ["fixed", "healthy", "healthy"]
     assert [(one.verdict, one.run) for one in incident.confirmed] == [("healthy", incident.runs[-1].run)]
     assert incident.status is IncidentStatus.RESOLVED
     assert incident.postmortem_path is not None
     assert "ToyDown on toy0" in (toys.root / incident.postmortem_path).read_text()
-
-
-def test_it_is_never_resolved_while_its_alert_burns(toys: ToyFleet) -> None:
-    following(toys)
-    with served(toys) as client:
-        send(client)
-        until(lambda: any("still burns" in note for each in incidents(toys.project) for note in notes(each)))
-        time.sleep(2.5)
-        assert (only(toys).open, looks(only(toys))) == (True, ["healthy"])
-        send(client, status="resolved")
-        until(lambda: not only(toys).open)
 
 
 def test_a_fix_that_does_not_hold_is_told_with_its_run_and_stays_open(toys: ToyFleet) -> None:
@@ -87,34 +75,39 @@ def test_a_fix_that_does_not_hold_is_told_with_its_run_and_stays_open(toys: ToyF
         until(lambda: not only(toys).open)
 
 
-def test_a_storm_is_one_incident_and_a_repeated_alert_joins_it(toys: ToyFleet) -> None:
-    following(toys)
-    with served(toys) as client:
-        for number in range(20):
-            for host in toys.names:
-                send(client, host, number=str(number))
-        until(lambda: sorted(run.hosts[0] for each in incidents(toys.project) for run in each.runs) == toys.names)
-        for number in range(20):
-            send(client, "toy1", "resolved", number=str(number))
-        send(client, "toy1")
-        until(lambda: len(only(toys).alerts) == 4)
-    incident = only(toys)
-    assert [alert.state for alert in incident.alerts] == ["declares", "joins", "joins", "joins"]
-    assert incident.open
+FIX = run("fixed", operator="alert:toy-down")
+LOOK = {"mode": "plan", "operator": "service, rule toy-down"}
+SICK, WELL = run("pending", **LOOK), run("healthy", **LOOK)
+TEN = timedelta(minutes=10)
 
 
-def test_while_everything_is_paused_nothing_is_declared_or_resolved(toys: ToyFleet, state: Path) -> None:
-    following(toys)
-    switch = KillSwitch()
-    with served(toys) as client:
-        switch.path.parent.mkdir(parents=True, exist_ok=True)
-        switch.path.write_text("{}")
-        send(client)
-        time.sleep(1.5)
-        assert incidents(toys.project) == ()
-        switch.clear()
-        until(lambda: len(incidents(toys.project)) == 1)
-        assert [alert.decision for alert in only(toys).alerts] == [run.run for run in only(toys).runs][:1]
+@pytest.mark.parametrize(
+    ("runs", "over", "at"),
+    [
+        ((), None, None),
+        ((), 5, 15),
+        (((3, FIX),), None, 13),
+        (((3, FIX),), 4, 13),
+        (((3, FIX), (13, WELL)), None, None),
+        (((3, FIX), (13, WELL)), 14, 23),
+        (((3, FIX), (13, WELL)), 60, 60),
+        (((3, FIX), (13, SICK)), None, None),
+        (((3, FIX), (13, SICK)), 4, 33),
+        (((3, FIX), (13, SICK), (33, SICK)), 4, 73),
+        (((3, FIX), (13, SICK), (33, SICK), (73, SICK)), 4, None),
+        (((3, FIX), (13, SICK), (33, SICK), (73, SICK), (80, FIX)), 4, 90),
+        (((3, run("refused")),), None, None),
+        (((3, run("refused")),), 20, 20),
+        (((3, run("healthy")),), 4, 13),
+        (((3, run(None, seconds=None)),), 4, 14),
+    ],
+)
+def test_the_next_look_follows_from_what_ran_last_and_what_burns(
+    runs: tuple[tuple[float, RunLanded], ...], over: float | None, at: float | None
+) -> None:
+    incident = folded((0, ALERT), *runs)
+    look = next_look(incident, None if over is None else minutes(over), TEN)
+    assert (None if look is None else look.at) == (None if at is None else minutes(at))
 
 
 @pytest.mark.timeout(180)
@@ -129,10 +122,9 @@ def test_a_process_that_is_killed_before_and_after_the_fix_goes_on(toys: ToyFlee
     until(lambda: any(run.verdict in {"fixed", "unknown"} for run in only(toys).runs), 90)
     second.kill()
     assert only(toys).open
-    third = Server(toys, state, "resolved")
-    until(lambda: not only(toys).open, 90)
-    until(lambda: only(toys).postmortem_path is not None)
-    third.kill()
+    with served(toys) as client:
+        send(client, status="resolved")
+        until(lambda: only(toys).postmortem_path is not None)
     incident = only(toys)
     assert toys.steps("toy0").count("begin") <= 1
     assert incident.confirmed[-1].verdict == "healthy"

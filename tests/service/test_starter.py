@@ -13,6 +13,7 @@ from remediate.service.incident_follow import IncidentFollower
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.starter import Starter
 from support.durable import ToyFleet, request
+from support.toy_incidents import NOON
 
 
 class Shared:
@@ -31,13 +32,13 @@ class Shared:
     def declared(self, held: Sequence[HeldDecision]) -> dict[str, str]:
         return {}
 
-    def follow(self, engine: object) -> None:
+    def follow(self) -> None:
         """There is no incident."""
 
     def queue(self, *, decided: bool) -> str:
         run = new_run_id()
         if decided:
-            self.decided.append(HeldDecision(run, PolicyMode.AUTO, "toy-down", "toy0", "toy-down", "it matches"))
+            self.decided.append(HeldDecision(run, PolicyMode.AUTO, "toy-down", "toy0", "toy-down", "it matches", NOON))
         asked = request("toy0", requested_by="alert:toy-down")
         self.queued.append(DurableRun(id=run, state=DurableState.QUEUED, request=asked))
         return run

@@ -11,8 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from remediate.core.options import Options
+from remediate.incident.events import Alerted
 from remediate.incident.record import Incident
 from remediate.incident.store import IncidentStore
+from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service import service, starter
 from support.durable import ToyFleet
@@ -20,6 +22,15 @@ from support.toy_alerts import BEARER, SECRETS, firing, group, with_policy
 
 SECOND = 1 / 60
 """In minutes."""
+ALERT = Alerted(
+    state="declares",
+    decision=new_run_id(),
+    rule="toy-down",
+    source="alertmanager",
+    fingerprint="f",
+    name="ToyDown",
+    host="toy0",
+)
 
 
 def following(toys: ToyFleet, *more: str, again: float = SECOND) -> ToyFleet:
