@@ -75,7 +75,7 @@ class DatabaseTrouble(Enum):
     """Database failures, by the error numbers of the server and of the client library."""
 
     REFUSED = "connection refused"
-    SILENT = "no answer in time"
+    SILENT = "no answer"
     NAME = "host name not found"
     DENIED = "access denied"
     NOT_ALLOWED = "not let in from there"
