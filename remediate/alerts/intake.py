@@ -139,7 +139,7 @@ def _resolved(alert: IncomingAlert, known: Burning | None, ledger: Ledger, now: 
         what = "; the proposal is withdrawn"
     elif before is not None and before.alerts > 1:
         what = f"; {before.alerts - 1} more of the same decision still burn"
-    why = f"over after {ago(known.first_seen, now)}{what}; an incident stays open until a person resolves it"
+    why = f"over after {ago(known.first_seen, now)}{what}; it resolves no incident by itself"
     return _as_before(before, why, SuppressedBy.RESOLVED)
 
 

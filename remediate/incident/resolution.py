@@ -65,10 +65,11 @@ def confirmed(
     operator: str | None = None,
     connect: Callable[[Host], Session] | None = None,
     options: Options | None = None,
+    approvals: Callable[[], Approvals] | None = None,
 ) -> tuple[Confirmed, ...]:
     """Run a check, which changes nothing, and belongs to the incident.
 
-    A check that cannot be run is a doubt, not a yes.
+    A check that cannot be run is a doubt, not a yes. `approvals` take the plan of what it finds.
     """
     wanted = (options or Options()).model_copy(update={"plan": True, "incident": incident})
     try:
@@ -81,7 +82,7 @@ def confirmed(
             journal=project.journal(),
             project=project.identity(),
             limits=run_limits(project.root),
-            approvals=lambda: Approvals.of(project, url=project.journal()),
+            approvals=approvals,
             stop=stop,
         )
     except ConfigurationError as error:

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Final, NamedTuple
 
 from remediate.alerts.store import AlertStore
+from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
@@ -37,7 +38,7 @@ LOOK: Final = "look again"
 """The name of the timers."""
 _MOST_LOOKS: Final = 3
 """Looks in a row that find it not over. After them a person decides when to look again."""
-_BUSY_SECONDS: Final = 15.0
+_BUSY_SECONDS, _PAUSED_SECONDS = 15.0, 60.0
 _BUSY_AT_MOST: Final = timedelta(minutes=30)
 """The age up to which a run without an end counts as running. An older one has probably died."""
 _LOG: Final = logging.getLogger(__name__)
@@ -89,7 +90,9 @@ class IncidentFollower:
 
     def look_again(self, incident: str) -> float | None:
         """Look whether it is over, and resolve it if it is. Returns the seconds to wait if that cannot be done now."""
-        if self._stop.is_set() or self._switch.read() is not None:
+        if self._switch.read() is not None:
+            return _PAUSED_SECONDS
+        if self._stop.is_set():
             return _BUSY_SECONDS
         try:
             with self._stores() as (store, alerts):
@@ -119,6 +122,7 @@ class IncidentFollower:
                 operator=who,
                 connect=self._connect,
                 options=self._options,
+                approvals=_no_approvals,
             )
         )
         if self._stop.is_set():
@@ -188,6 +192,11 @@ class IncidentFollower:
         url, project = self._project.journal(), self._project.identity()
         with IncidentStore.open(url, project=project) as store, AlertStore.open(url, project=project) as alerts:
             yield store, alerts
+
+
+def _no_approvals() -> Approvals:
+    """Refuse to store a plan for approval: the service would not run it, because no decision of the policy did."""
+    raise ConfigurationError("a look proposes nothing")
 
 
 def next_look(incident: Incident, over: datetime | None, every: timedelta) -> NextLook | None:
