@@ -4,8 +4,7 @@ What is to be done next follows from the record alone, so nothing is lost or don
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final, NamedTuple
@@ -30,7 +29,7 @@ from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.service.engine import RunEngine
 from remediate.service.incident_messages import IncidentMessages
-from remediate.service.incident_triage import author
+from remediate.service.incident_triage import author, author_of
 from remediate.service.request import DurableState
 from remediate.transport.session import Session
 
@@ -77,16 +76,24 @@ class IncidentFollower:
     def follow(self) -> None:
         """Note which alerts are over, and set the timer of each next look. An error is logged and tried again."""
         try:
-            with self._stores() as (store, alerts):
-                for incident in store.open_incidents():
-                    if incident.followed:
-                        self._note_ends(incident, store, alerts)
-                        look = next_look(incident, alerts.over(_decisions(incident)), self._every)
-                        if look is not None:
-                            seconds = (look.at - datetime.now(UTC)).total_seconds()
-                            self._engine.after(seconds, LOOK, incident.id, f"{incident.id}.look.{look.key}")
+            with self._incidents() as store:
+                followed = [each for each in store.open_incidents() if each.followed]
+                if followed:
+                    with self._alerts() as alerts:
+                        for incident in followed:
+                            self._follow(incident, store, alerts)
         except RemediateError as error:
             _LOG.warning("incidents cannot be followed: %s", error)
+
+    def _follow(self, incident: Incident, store: IncidentStore, alerts: AlertStore) -> None:
+        for alert in incident.alerts:
+            if (over := alerts.over([alert.decision])) is not None:
+                ended = alert.model_copy(update={"state": "over"})
+                store.append(incident.id, author(alert.rule), over, ended, once=f"alert-over:{alert.decision}")
+        look = next_look(incident, alerts.over(_decisions(incident)), self._every)
+        if look is not None:
+            seconds = (look.at - datetime.now(UTC)).total_seconds()
+            self._engine.after(seconds, LOOK, incident.id, f"{incident.id}.look.{look.key}")
 
     def look_again(self, incident: str) -> float | None:
         """Look whether it is over, and resolve it if it is. Returns the seconds to wait if that cannot be done now."""
@@ -95,7 +102,7 @@ class IncidentFollower:
         if self._stop.is_set():
             return _BUSY_SECONDS
         try:
-            with self._stores() as (store, alerts):
+            with self._incidents() as store, self._alerts() as alerts:
                 found = store.load(incident)
                 if self._busy(found):
                     return _BUSY_SECONDS
@@ -109,7 +116,7 @@ class IncidentFollower:
         return _BUSY_SECONDS if self._stop.is_set() else None
 
     def _look(self, incident: Incident, store: IncidentStore, alerts: AlertStore) -> None:
-        who = author(incident.alerts[0].rule)
+        who = author_of(incident)
         found = tuple(
             one
             for check in checks(incident, self._project)
@@ -158,7 +165,7 @@ class IncidentFollower:
         IncidentMessages(store, notifier, now).resolution(incident)
         if incident.severity not in REVIEWED or incident.postmortem_path is not None:
             return
-        who = author(incident.alerts[0].rule)
+        who = author_of(incident)
         try:
             draft(
                 incident,
@@ -174,12 +181,6 @@ class IncidentFollower:
             store.append(incident.id, who, now, Noted(text=text), once="postmortem-failed")
             _LOG.error("incident %s: %s", incident.id, text)
 
-    def _note_ends(self, incident: Incident, store: IncidentStore, alerts: AlertStore) -> None:
-        for alert in incident.alerts:
-            if (over := alerts.over([alert.decision])) is not None:
-                ended = alert.model_copy(update={"state": "over"})
-                store.append(incident.id, author(alert.rule), over, ended, once=f"alert-over:{alert.decision}")
-
     def _busy(self, incident: Incident) -> bool:
         """Return whether a run is to act on its hosts, or does, so that a look would see what is half done."""
         since = datetime.now(UTC) - _BUSY_AT_MOST
@@ -187,11 +188,11 @@ class IncidentFollower:
         waits = any(run is not None and run.state in {DurableState.QUEUED, DurableState.RUNNING} for run in known)
         return waits or any(run.abandoned and run.started > since for run in incident.runs)
 
-    @contextmanager
-    def _stores(self) -> Iterator[tuple[IncidentStore, AlertStore]]:
-        url, project = self._project.journal(), self._project.identity()
-        with IncidentStore.open(url, project=project) as store, AlertStore.open(url, project=project) as alerts:
-            yield store, alerts
+    def _incidents(self) -> IncidentStore:
+        return IncidentStore.open(self._project.journal(), project=self._project.identity())
+
+    def _alerts(self) -> AlertStore:
+        return AlertStore.open(self._project.journal(), project=self._project.identity())
 
 
 def _no_approvals() -> Approvals:
@@ -221,7 +222,7 @@ def next_look(incident: Incident, over: datetime | None, every: timedelta) -> Ne
 
 
 def _vain_look(incident: Incident, run: RunLanded) -> bool:
-    mine = run.mode == "plan" and run.operator == author(incident.alerts[0].rule)
+    mine = run.mode == "plan" and run.operator == author_of(incident)
     return mine and run.verdict != RunVerdict.HEALTHY.value
 
 
@@ -230,7 +231,7 @@ def _decisions(incident: Incident) -> list[str]:
 
 
 def _resolved_by_service(incident: Incident) -> bool:
-    who = author(incident.alerts[0].rule)
+    who = author_of(incident)
     return any(isinstance(event.data, Resolved) and event.who == who for event in incident.timeline)
 
 

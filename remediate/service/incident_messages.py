@@ -13,7 +13,7 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.incident.update_text import next_step, state_of
-from remediate.service.incident_triage import author
+from remediate.service.incident_triage import author_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class IncidentMessages:
 
     def update(self, incident: Incident, due: Due) -> None:
         """Send the update that is due, or propose it to a person. Each is once."""
-        who, state = author(incident.alerts[0].rule), state_of(incident)
+        who, state = author_of(incident), state_of(incident)
         status, then = incident.status, next_step(incident.status)
         if _told(incident):
             said = Updated(status=status, state=state, next_steps=then)

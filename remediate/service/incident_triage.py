@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from remediate.alerts.store import HeldDecision
 from remediate.core.host import Host
 from remediate.errors import RemediateError
+from remediate.incident.record import Incident
 from remediate.incident.store import IncidentStore
 from remediate.project.project import Project
 from remediate.service.driver import Connect, named_host
@@ -63,6 +64,11 @@ class IncidentTriage:
 def author(rule: str) -> str:
     """Return who writes in the record what a rule of the policy had the service do."""
     return f"service, rule {rule}"
+
+
+def author_of(incident: Incident) -> str:
+    """Return who writes on the timeline of an incident that the service declared."""
+    return author(next(alert.rule for alert in incident.alerts if alert.state == "declares"))
 
 
 def ask(decided: HeldDecision, engine: RunEngine) -> None:

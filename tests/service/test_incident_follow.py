@@ -1,18 +1,32 @@
 """An incident that follows by itself: declared from an alert, looked at again, and resolved when it is over."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from typing import cast
 
 import pytest
 
-from remediate.incident.events import Alerted, Noted, RunLanded
+from remediate.alerts.authentication import Authentication, Means
+from remediate.alerts.formats import AlertFormat, read
+from remediate.alerts.store import AlertStore
+from remediate.core.options import Options
+from remediate.incident.events import Alerted, Noted, Resolved, RunLanded
 from remediate.incident.record import Incident
+from remediate.incident.store import IncidentStore
 from remediate.incident.vocabulary import IncidentStatus
-from remediate.service.incident_follow import next_look
+from remediate.inventory.selection import Inventory
+from remediate.journal.incident_ids import RESOLVED
+from remediate.journal.pause import KillSwitch
+from remediate.service import incident_follow
+from remediate.service.engine import RunEngine
+from remediate.service.incident_follow import IncidentFollower, next_look
+from remediate.service.project_intake import project_intake
 from support.durable import ToyFleet
+from support.toy_alerts import firing, group
 from support.toy_following import ALERT, Server, following, incidents, send, served, until
-from support.toy_incidents import folded, minutes, run
+from support.toy_incidents import declared, folded, minutes, run
 
 
 def only(toys: ToyFleet) -> Incident:
@@ -73,6 +87,131 @@ def test_a_fix_that_does_not_hold_is_told_with_its_run_and_stays_open(toys: ToyF
         assert toys.steps("toy0") == ["begin", "end"]
         toys.say("toy0", "up, by a person")
         until(lambda: not only(toys).open)
+
+
+class Engine:
+    """An engine that knows no run and notes its timers."""
+
+    def __init__(self) -> None:
+        self.set: list[str] = []
+
+    def find(self, run: str) -> None:
+        """There is none."""
+
+    def after(self, seconds: float, name: str, about: str, timer: str) -> bool:
+        self.set.append(timer)
+        return True
+
+
+class Followed:
+    """An incident whose alert is over, and which is looked at without waiting."""
+
+    def __init__(self, toys: ToyFleet, **given: object) -> None:
+        following(toys)
+        self.toys = toys
+        self.engine = Engine()
+        held: list[str] = []
+        self.follower = IncidentFollower(
+            toys.project,
+            cast("RunEngine", self.engine),
+            timedelta(),
+            stop=Event(),
+            connect=toys.connect,
+            options=Options(hold=0),
+        )
+        began = datetime.now(UTC) - timedelta(minutes=5)
+        intake = project_intake(toys.project, Inventory.load(toys.project.inventories()))
+        with AlertStore.open(None, project=toys.project.identity()) as alerts:
+            for status in ("firing", "resolved"):
+                one = read(group(firing(status=status)), AlertFormat.ALERTMANAGER, "alertmanager").alerts
+                intake.take(one, Authentication(how=Means.SIGNATURE, source="alertmanager"), alerts, began)
+                held = [each.id for each in alerts.held(began)] or held
+        alert = ALERT.model_copy(update={"decision": held[0], "tell": True})
+        first = declared(**{"hosts": ("toy0",), "playbook": "toy-down", **given})
+        with opened(toys) as store:
+            self.id, _ = store.alerted("service, rule toy-down", began, first, alert, began)
+
+    def look(self) -> Incident:
+        assert self.follower.look_again(self.id) is None
+        return only(self.toys)
+
+
+def opened(toys: ToyFleet) -> IncidentStore:
+    return IncidentStore.open(None, project=toys.project.identity())
+
+
+def test_what_recovered_without_a_fix_is_resolved_when_its_alert_is_over(toys: ToyFleet) -> None:
+    followed = Followed(toys)
+    toys.say("toy0", "up")
+    followed.follower.follow()
+    assert followed.engine.set == [f"{followed.id}.look.no-run"]
+    incident = followed.look()
+    assert (incident.open, [run.verdict for run in incident.runs]) == (False, ["healthy"])
+    assert incident.resolution.startswith("its alerts are over since ")
+
+
+def test_a_person_is_told_that_no_check_can_end_it_or_that_one_cannot_be_made(toys: ToyFleet) -> None:
+    followed = Followed(toys, playbook=None)
+    incident = followed.look()
+    assert followed.look().timeline == incident.timeline
+    assert notes(incident) == [
+        "no playbook was used or named, so no check can say that it is over: a person resolves it"
+    ]
+
+
+def test_a_check_that_cannot_be_made_is_a_doubt(toys: ToyFleet) -> None:
+    followed = Followed(toys, hosts=("gone",))
+    (note,) = notes(followed.look())
+    assert note.startswith("not over: toy-down on gone, toy0 is not asked (")
+
+
+def test_what_a_person_resolved_and_does_not_hold_is_told(toys: ToyFleet) -> None:
+    followed = Followed(toys)
+    with opened(toys) as store:
+        store.append(followed.id, "ana", datetime.now(UTC), Resolved(override="seen"), once=RESOLVED)
+    incident = followed.look()
+    assert [event.who for event in incident.timeline if isinstance(event.data, Resolved)] == ["ana"]
+    assert looks(incident) == ["pending"]
+    assert notes(incident)[0].startswith("not over: toy-down on toy0 is pending, run ")
+    assert incident.postmortem_path is None
+
+
+def test_while_everything_is_paused_it_is_not_looked_at(toys: ToyFleet) -> None:
+    followed = Followed(toys)
+    switch = KillSwitch()
+    switch.path.parent.mkdir(parents=True, exist_ok=True)
+    switch.path.write_text("{}")
+    assert followed.follower.look_again(followed.id) == 60
+    assert (only(toys).open, only(toys).runs) == (True, ())
+
+
+def test_a_death_between_the_end_and_the_post_mortem_leaves_neither_out(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch, state: Path
+) -> None:
+    followed = Followed(toys)
+    toys.say("toy0", "up")
+
+    def died(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(incident_follow, "draft", died)
+        with pytest.raises(KeyboardInterrupt):
+            followed.look()
+    assert (only(toys).open, only(toys).postmortem_path) == (False, None)
+    assert followed.look().postmortem_path is not None
+    followed.look()
+    assert looks(only(toys)) == ["healthy"]
+    assert (state / "messages.txt").read_text().count("resolution, internal") == 1
+
+
+def test_a_post_mortem_that_cannot_be_written_is_told(toys: ToyFleet) -> None:
+    followed = Followed(toys)
+    toys.say("toy0", "up")
+    (toys.root / "incidents").write_text("no directory")
+    incident = followed.look()
+    assert not incident.open
+    assert notes(incident)[0].startswith("no post-mortem was written: ")
 
 
 FIX = run("fixed", operator="alert:toy-down")
