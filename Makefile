@@ -13,7 +13,7 @@ DEBIAN ?= bookworm
 # All comparisons, or `short`: whether they can run at all.
 BENCH ?= full
 
-.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal bench soak fresh schemas docs clean
+.PHONY: help setup engine programs demo demo-incident test lint types unit package coverage container rehearsal bench soak fresh schemas docs clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -37,7 +37,7 @@ demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
 test: BENCH = short
-test: lint types unit container rehearsal bench
+test: lint types unit package container rehearsal bench
 
 lint: setup
 	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports'
@@ -49,11 +49,15 @@ programs:
 	@sh tests/get-programs.sh
 
 unit: setup programs
-	@$(PART) unit $(RUN) python -m pytest -m "not container" -n $(WORKERS) --durations=10
+	@$(PART) unit $(RUN) python -m pytest -m "not container and not package" -n $(WORKERS) --durations=10
+
+# What others install: the wheel and the sdist, by pip, pipx and uvx, used outside any checkout.
+package: setup programs
+	@$(PART) package $(RUN) python -m pytest -m package --durations=5 tests/package
 
 # Apart: measuring takes half as long again, and no number of it decides anything.
 coverage: setup programs
-	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
+	@$(RUN) coverage run -m pytest -m "not container and not package" -n $(WORKERS)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from remediate.core.host import Database, Host
+from remediate.core.host import Host
 from remediate.core.playbook import Severity, playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
+from remediate.core.services import Database
 from remediate.errors import ConfigurationError
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.filesystems import DiskSpace

@@ -170,7 +170,8 @@ class RemediateProgram(Program):
 
     def __init__(self) -> None:
         # The commands are loaded later: --version does not need them.
-        super().__init__(name="remediate", binary="remediate", version=__version__, namespace=Collection())
+        version = f"{__version__} from {Path(__file__).parent} (Python {sys.version.split()[0]})"
+        super().__init__(name="remediate", binary="remediate", version=version, namespace=Collection())
 
     @override
     def parse_collection(self) -> None:

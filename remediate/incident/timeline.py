@@ -209,6 +209,8 @@ def _run_details(run: RunLanded) -> tuple[str, ...]:
     if run.mode == "plan":
         lines += [about(step, f"would: {step.title} ({step.why})") for step in run.steps if step.decision == "proceed"]
     if run.verdict is None:
+        # In spite of what it goes on is known before it acts.
+        lines += [_said("reason", run.reason)] if run.reason else []
         lines += [
             about(step, f"meant to: {step.remedy}, {step.verified or 'may or may not have run'}") for step in run.steps
         ]

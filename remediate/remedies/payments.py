@@ -15,7 +15,7 @@ from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.webhook import Webhook, WebhookTrouble
 from remediate.remedies.application import OfApplication, stated
-from remediate.remedies.human import HUMAN_STEP, HumanStep
+from remediate.remedies.human import HUMAN_STEP, HumanTask
 from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, OfJobs, fate, stopped_flow
 
 ENDPOINT_BROKEN = RefusalCode(
@@ -60,7 +60,7 @@ QUEUE_UNKNOWN = RefusalCode(
 )
 
 
-class _OfPayments(OfApplication, HumanStep):
+class _OfPayments(OfApplication, HumanTask):
     """A base with the inventory's settings for payments."""
 
     @classmethod
@@ -77,11 +77,6 @@ class _OfPayments(OfApplication, HumanStep):
         )
         known = {name: value for name, value in given.items() if name in cls.model_fields}
         return super().defaults(host) | known
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code is not None else None
 
     def _where(self) -> str:
         return f": {self.link}" if self.link else ""

@@ -16,17 +16,11 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
-from dbos import (
-    DBOS,
-    DBOSConfig,
-    DBOSPortableJSONSerializer,
-    SetEnqueueOptions,
-    SetWorkflowID,
-    WorkflowStatus,
-)
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus, error
 from typing_extensions import override
 
 from remediate.journal.run_id import new_run_id
+from remediate.service.attempts import DurableSteps, bring_to_end, end_as_unknown
 from remediate.service.engine import EngineLimits, RunDriver, RunEngine
 from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
 
@@ -34,14 +28,12 @@ HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-f
 _VERSION: Final = "1"
 """The version of the stored runs, not of this package. Another one would strand what is pending."""
 _TIMERS: Final = "remediate-timers"
-_RUN, _TIMER, _AFTER = "remediate.run", "remediate.timer.", "remediate.after"
+_RUN, _ACT, _TIMER, _AFTER = "remediate.run", "remediate.act", "remediate.timer.", "remediate.after"
 _QUEUED_AT_ONCE: Final = 64
 """Runs of different hosts that wait in one process for their turn. Each costs a thread."""
 _TIMERS_AT_ONCE: Final = 16
-_MOST_DEAD: Final = 4
-"""After so many processes that died with one run, the run is what kills them: a person decides."""
-_WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
-"""Seconds before each further try of what could not be found out."""
+_MOST_STARTS: Final = 20
+"""Processes that may begin the acting part of a run. This counts those too that die before the journal knows of it."""
 _LISTED: Final = 500
 _TICKS: Final = timedelta(hours=1)
 """The age up to which ticks of timers are kept: there are four in a minute."""
@@ -51,7 +43,7 @@ _STORE_SECONDS: Final = 3.0
 """Seconds in which a run that has ended passes its result on to the queues around it."""
 
 
-class DbosEngine(RunEngine):
+class DbosEngine(RunEngine, DurableSteps):
     """Durable runs in a database. `url` is that of SQLAlchemy; `worker` is a name that no living process shares."""
 
     def __init__(
@@ -84,8 +76,10 @@ class DbosEngine(RunEngine):
         }
         logging.getLogger("dbos").disabled = False
         DBOS(config=config)
-        self._workflow = DBOS.workflow(name=_RUN)(self._turn())
-        self._after = DBOS.workflow(name=_AFTER)(self._rung())
+        # Waiting kills no process, so it may begin again without limit.
+        self._wait = self._workflow(_RUN, most_starts=None)
+        self._act = self._workflow(_ACT, most_starts=_MOST_STARTS)
+        self._ring = DBOS.workflow(name=_AFTER, max_recovery_attempts=_MOST_STARTS)(self._rung())
 
     @override
     def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
@@ -110,7 +104,7 @@ class DbosEngine(RunEngine):
         if DBOS.get_workflow_status(timer) is not None:
             return False
         with SetWorkflowID(timer), SetEnqueueOptions(delay_seconds=max(seconds, 0)):
-            DBOS.enqueue_workflow(_TIMERS, self._after, {"name": name, "about": about})
+            DBOS.enqueue_workflow(_TIMERS, self._ring, {"name": name, "about": about})
         return True
 
     @override
@@ -139,9 +133,7 @@ class DbosEngine(RunEngine):
     def start(self, request: RunRequest, run: str) -> bool:
         if DBOS.get_workflow_status(run) is not None:
             return False
-        gates = ((HOSTS, request.host), (PLAYBOOKS, request.playbook), (FLEET, None))
-        data = {"run": run, "request": request.model_dump(mode="json"), "gates": gates[1:]}
-        self._enqueue(run, gates[0], data, request.priority)
+        self._enqueue(run, request, ((HOSTS, request.host), (PLAYBOOKS, request.playbook), (FLEET, None)))
         return True
 
     @override
@@ -168,12 +160,9 @@ class DbosEngine(RunEngine):
 
     def take_over(self, worker: str) -> int:
         """Queue again what a dead worker had begun. Returns how many. The caller knows that it is dead."""
-        left = DBOS.list_workflows(
-            status="PENDING", executor_id=worker, load_input=False, load_output=False, limit=_LISTED
-        )
-        for one in left:
-            DBOS.resume_workflow(one.workflow_id, queue_name=one.queue_name)
-        return len(left)
+        # dbos has a public call that resumes, but that one brings back what was withdrawn meanwhile, and forgets how
+        # many processes died.
+        return len(DBOS._recover_pending_workflows([worker]))  # noqa: SLF001
 
     def workers(self) -> frozenset[str]:
         """Return the names of the workers that have begun something, the dead ones too."""
@@ -184,18 +173,19 @@ class DbosEngine(RunEngine):
     def forget(self, age: timedelta) -> int:
         now = datetime.now(UTC)
         ticks = [f"{_TIMER}{name}" for name in self._timers]
-        ended = self._forgotten([_RUN, _AFTER], now - age)
-        return ended + (self._forgotten(ticks, now - min(age, _TICKS)) if ticks else 0)
+        return self._forgotten([_RUN, _ACT, _AFTER], now - age) + self._forgotten(ticks, now - min(age, _TICKS))
 
     def _forgotten(self, names: list[str], before: datetime) -> int:
         total = 0
-        while ended := DBOS.list_workflows(
-            status=["SUCCESS", "ERROR", "CANCELLED"],
-            name=names,
-            completed_before=before.isoformat(),
-            load_input=False,
-            load_output=False,
-            limit=_LISTED,
+        while names and (
+            ended := DBOS.list_workflows(
+                status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+                name=names,
+                completed_before=before.isoformat(),
+                load_input=False,
+                load_output=False,
+                limit=_LISTED,
+            )
         ):
             DBOS.delete_workflows([one.workflow_id for one in ended])
             total += len(ended)
@@ -216,73 +206,64 @@ class DbosEngine(RunEngine):
         DBOS.destroy(destroy_registry=True)
         self._closed.set()
 
-    def _turn(self) -> Callable[[Mapping[str, Any]], Any]:
+    def _workflow(self, name: str, *, most_starts: int | None) -> Callable[..., Any]:
         def turn(data: Mapping[str, Any]) -> Any:
             here = object()
             self._turning.add(here)
             try:
-                return self._in_turn(data)
+                return self._in_turn(data["run"], RunRequest.model_validate(data["request"]), data["gates"])
             finally:
                 self._turning.discard(here)
 
-        turn.__qualname__ = _RUN
-        return turn
+        turn.__qualname__ = name
+        return DBOS.workflow(name=name, max_recovery_attempts=most_starts)(turn)
 
-    def _rung(self) -> Callable[[Mapping[str, Any]], None]:
-        def rung(data: Mapping[str, Any]) -> None:
-            task = self._tasks[data["name"]]
-            while (seconds := DBOS.run_step({"name": data["name"]}, self._guarded, task, data["about"])) is not None:
+    def _rung(self) -> Callable[[Mapping[str, str]], None]:
+        def rung(data: Mapping[str, str]) -> None:
+            name, about = data["name"], data["about"]
+            ask = partial(self._tasks[name], about)
+            while (seconds := DBOS.run_step({"name": name}, self._guarded, name, ask)) is not None:
                 DBOS.sleep(seconds)
 
         rung.__qualname__ = _AFTER
         return rung
 
-    def _in_turn(self, data: Mapping[str, Any]) -> Any:
-        if not data["gates"]:
-            return self._drive(data["run"], data["request"])
-        (queue, partition), *rest = data["gates"]
-        request = RunRequest.model_validate(data["request"])
-        inner = f"{data['run']}.{queue}"
-        self._enqueue(inner, (queue, partition), {**data, "gates": rest}, request.priority)
-        return DBOS.get_result(inner)
+    def _in_turn(self, run: str, request: RunRequest, gates: Sequence[Any]) -> Any:
+        """Pass the next queue, or bring the run to its end. Whatever comes back from here is stored."""
+        if not gates:
+            return bring_to_end(run, request, self._driver, self).model_dump(mode="json")
+        inner = self._enqueue(run, request, gates)
+        try:
+            return DBOS.get_result(inner)
+        except error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
+            why = f"{_MOST_STARTS + 1} processes began with this run, and none came to an end"
+            return end_as_unknown([run], why, self._driver, self).model_dump(mode="json")
 
-    def _enqueue(self, run: str, gate: tuple[str, str | None], data: Mapping[str, Any], priority: int) -> None:
-        queue, partition = gate
+    def _enqueue(self, run: str, request: RunRequest, gates: Sequence[Any]) -> str:
+        """Queue a run at the first of these gates, and return the id under which it waits there."""
+        (queue, partition), *inner = gates
+        waits_as = run if queue == HOSTS else f"{run}.{queue}"
+        data = {"run": run, "request": request.model_dump(mode="json"), "gates": inner}
         # A queue with partitions goes by priority within each, the last one by priority alone.
-        options = SetEnqueueOptions(priority=priority, queue_partition_key=partition)
-        with SetWorkflowID(run), options:
-            DBOS.enqueue_workflow(queue, self._workflow, data)
+        options = SetEnqueueOptions(priority=request.priority, queue_partition_key=partition)
+        with SetWorkflowID(waits_as), options:
+            DBOS.enqueue_workflow(queue, self._wait if inner else self._act, data)
+        return waits_as
 
-    def _drive(self, run: str, request: Mapping[str, Any]) -> Any:
-        """Bring a run to its end. Whatever comes back from here is stored."""
-        attempt = self._step("begin", run, request)
-        dead: list[str] = []
-        tries = 0
-        while attempt.result is None:
-            over = attempt.died is None and tries == len(_WAITS)
-            if attempt.died is not None:
-                dead.append(attempt.died)
-            elif not over:
-                DBOS.sleep(_WAITS[tries])
-                tries += 1
-            why = f"{len(dead)} processes died with this run" if attempt.died else (attempt.unanswered or "")
-            if over or len(dead) > _MOST_DEAD:
-                ended = self._step("give up", dead, why) if dead else Attempt()
-                attempt = ended if ended.result else Attempt(result=RunResult.unknown(run, ended.unanswered or why))
-            elif dead:
-                attempt = self._step("resume", dead, DBOS.run_step({"name": "new id"}, new_run_id), request)
-            else:
-                attempt = self._step("begin", run, request)
-        return attempt.result.model_dump(mode="json")
+    @override
+    def ask(self, name: str, question: Callable[[], Attempt]) -> Attempt:
+        answer = DBOS.run_step({"name": name}, self._guarded, name, lambda: question().model_dump(mode="json"))
+        return Attempt.model_validate(answer)
 
-    def _step(self, name: str, *given: Any) -> Attempt:
-        done = DBOS.run_step({"name": name}, self._asked, name, given)
-        return Attempt.model_validate(done)
+    @override
+    def sleep(self, seconds: float) -> None:
+        DBOS.sleep(seconds)
 
-    def _asked(self, name: str, given: Sequence[Any]) -> Any:
-        return self._guarded(self._answer, name, given).model_dump(mode="json")
+    @override
+    def new_id(self) -> str:
+        return DBOS.run_step({"name": "new id"}, new_run_id)
 
-    def _guarded(self, ask: Callable[..., Any], name: str, *given: Any) -> Any:
+    def _guarded(self, name: str, question: Callable[[], Any]) -> Any:
         if self._closing.is_set():
             # Nothing is stored after the end, so the next process begins this step again.
             self._closed.wait()
@@ -290,22 +271,12 @@ class DbosEngine(RunEngine):
         turn = object()
         self._driving.add(turn)
         try:
-            return ask(name, *given)
-        except Exception as error:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
+            return question()
+        except Exception as bug:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
             _LOG.exception("a run or timer fails by a bug")
-            raise RuntimeError(f"{type(error).__name__} in {name}") from None
+            raise RuntimeError(f"{type(bug).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)
-
-    def _answer(self, name: str, given: Sequence[Any]) -> Attempt:
-        match name, given:
-            case "begin", (str(run), request):
-                return self._driver.begin(run, RunRequest.model_validate(request))
-            case "resume", (dead, str(run), request):
-                return self._driver.resume(dead, run, RunRequest.model_validate(request))
-            case _:
-                dead, why = given
-                return self._driver.give_up(dead, str(why))
 
 
 def _durable(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:

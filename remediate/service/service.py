@@ -24,6 +24,8 @@ from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
 from remediate.service.app import service_app
+from remediate.service.approval_door import ApprovalDoor
+from remediate.service.approval_routes import ApprovalRoutes
 from remediate.service.database import EngineDatabase, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.driver import Connect, LibraryDriver
@@ -183,6 +185,7 @@ def serving(
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
+        door = ApprovalDoor.of(project, settings, wake.set)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
@@ -211,6 +214,8 @@ def serving(
             journal=project.journal(),
             unwell=unwell,
         )
+        if door is not None:
+            ApprovalRoutes(door).add_to(app)
         made.append(http_server(app, unwell))
         if gone.is_set():
             made[0].end(failed=True)

@@ -220,6 +220,9 @@ def test_a_run_that_never_ended_is_told_as_one(store: IncidentStore, url: str) -
         assert landed.changes == ()
         told = entries(store.load(incident))[-1].title
         assert told.startswith("fix.app-down on web1: running, or never ended"), "it may be running just now"
+        journal.justify(landed.run, "BREAK-GLASS")
+        journal.justify(landed.run, "nobody answers")
+        assert entries(store.load(incident))[-1].details[0].endswith("BREAK-GLASS; nobody answers")
 
 
 def test_a_run_from_before_can_be_attached_once(store: IncidentStore, url: str) -> None:

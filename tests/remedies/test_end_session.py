@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from remediate.core.facts import Facts
-from remediate.core.host import DatabaseLimits, Host, Settings, SshTarget
+from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, Proven
+from remediate.core.services import DatabaseLimits
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.mysql import DbSession
 from remediate.probes.mysql_session import OneSession, SessionState

@@ -1,10 +1,12 @@
 """The engine: ids, turns, priorities, tries, timers. Its driver here only notes what it is asked."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Lock
 
@@ -13,7 +15,7 @@ from dbos import DBOS
 from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
-from remediate.service import dbos_engine
+from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
@@ -184,7 +186,7 @@ def test_a_run_that_kills_its_processes_is_given_up(url: str) -> None:
 def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dbos_engine, "_WAITS", (0.1, 0.1))
+    monkeypatch.setattr(attempts, "WAITS", (0.1, 0.1))
     one, two = new_run_id(), new_run_id()
     silent = Attempt(unanswered="web1 does not answer")
     with launched(url, driver := Noted(silent)) as engine:
@@ -249,3 +251,44 @@ def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
     assert run.encode() in stored
     assert b"hunter2" not in stored
     assert "a run or timer fails by a bug" in caplog.text
+
+
+class Deadly(Noted):
+    """A driver that kills its process before anything is recorded."""
+
+    def begin(self, run: str, request: RunRequest) -> Attempt:
+        os._exit(9)
+
+
+def deadly(url: str, worker: str, dead: str | None, run: str) -> None:
+    engine = DbosEngine(url, worker, Deadly(), FAST)
+    engine.launch()
+    if dead is not None:
+        engine.take_over(dead)
+    engine.start(request("web1"), run)
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_never_heard_of_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbos_engine, "_MOST_STARTS", 2)
+    run = new_run_id()
+    workers = ("w1", "w2", "w3", "w4")
+    for dead, worker in zip((None, *workers), workers[:3], strict=False):
+        process = get_context("fork").Process(target=deadly, args=(url, worker, dead, run))
+        process.start()
+        process.join(60)
+        assert process.exitcode == 9
+    driver = Noted()
+    engine = DbosEngine(url, "w4", driver, FAST)
+    engine.launch()
+    try:
+        engine.take_over("w3")
+        (found,) = until_ended(engine.find, [run], 60)
+    finally:
+        engine.close()
+    assert found.result is not None
+    assert (found.result.verdict, driver.begun) == ("unknown", [])
+    assert driver.given_up == ["3 processes began with this run, and none came to an end"]

@@ -73,12 +73,10 @@ def test_an_alert_of_each_source_starts_one_run(client: TestClient, toys: ToyFle
 
 def test_a_storm_is_one_run(client: TestClient, toys: ToyFleet) -> None:
     """Of 1,000 deliveries, 50 are one alert, and all are of one rule and host."""
-    begun = time.monotonic()
     same = group(firing("toy0"))
     for number in range(1000):
         body = same if number % 20 == 0 else group(firing("toy0", number=str(number)))
         assert client.post("/alerts/alertmanager", content=body, headers=BEARER).status_code == 202
-    assert time.monotonic() - begun < 60
     until_fixed(toys, "toy0")
     time.sleep(0.5)
     assert len(runs()) == 1

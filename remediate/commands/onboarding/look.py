@@ -10,15 +10,16 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.engine.surveyor import Surveyor
 from remediate.errors import Unreadable
-from remediate.probes.configured_pools import ConfiguredPoolList, ConfiguredPools
-from remediate.probes.discover_apps import DiscoverApps, LaravelAppList
+from remediate.probes.configured_pools import ConfiguredPools
+from remediate.probes.discover_apps import DiscoverApps
 from remediate.probes.discover_php import DiscoverPhp
+from remediate.probes.discovery import Discovered
 from remediate.probes.distribution import Distribution
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import HttpAnswer, Site
 from remediate.probes.lineages import Lineages
 from remediate.probes.nginx_sites import NginxServers, NginxSites
-from remediate.probes.supervisor_programs import SupervisorProgramList, SupervisorPrograms
+from remediate.probes.supervisor_programs import SupervisorPrograms
 from remediate.probes.systemd import Unit, UnitState
 from remediate.transport.controller import HttpController
 from remediate.transport.session import Session
@@ -74,11 +75,8 @@ class HostLook:
         for probe, answer in self.facts:
             if isinstance(answer, Unreadable):
                 lines.append(str(answer))
-            if isinstance(answer, LaravelAppList):
-                closed = [f"{each.path}/.env" for each in answer.apps if each.env_closed]
-                lines += [f"{probe.label()}: {each} is closed to this login" for each in closed]
-            if isinstance(answer, NginxServers | LaravelAppList | ConfiguredPoolList | SupervisorProgramList):
-                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.closed]
+            if isinstance(answer, Discovered):
+                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.unreadable]
         return tuple(dict.fromkeys(lines))
 
     @property
