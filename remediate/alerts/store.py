@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.alerts.alert import AlertStatus, IncomingAlert
 from remediate.alerts.authentication import Authentication, Means
-from remediate.alerts.ledger import Ledger
+from remediate.alerts.ledger import Ledger, StoredTexts, stored_texts
 from remediate.alerts.policy import PolicyMode
 from remediate.errors import JournalError
 from remediate.journal.journal import JournalStore, journal_database
@@ -79,6 +79,10 @@ class AlertStore(JournalStore):
 
         with self.database.reading() as connection:
             connection.execute(select(1))
+
+    def texts(self, alert: IncomingAlert) -> StoredTexts:
+        """Return the texts of an alert as they are stored. Others could not write meanwhile, if the ledger did it."""
+        return stored_texts(alert, self._masker)
 
     @contextmanager
     def deciding(self) -> Iterator[Ledger]:
