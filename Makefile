@@ -13,12 +13,14 @@ DEBIAN ?= bookworm
 # All comparisons, or `short`: whether they can run at all.
 BENCH ?= full
 
-.PHONY: help setup engine programs demo demo-incident test lint types unit package coverage container rehearsal bench soak fresh schemas docs clean
+.PHONY: help setup engine programs demo demo-incident demo-service service-image test lint types unit package coverage container rehearsal bench soak fresh schemas docs clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
+	@echo "make demo-service   from a real Prometheus's alert to the verified fix: approved by a person, and by itself"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make service-image   the service as a container image, from docs/container/Containerfile"
 	@echo "make docs   build the site of the documentation into build/site, without the network"
 	@echo "make bench  compare its speed with other tools, on an idle machine: writes docs/performance.md, in 20 minutes"
 	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
@@ -35,6 +37,12 @@ demo: engine
 
 demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
+
+demo-service: engine
+	@$(RUN) python -m docs.demo_service
+
+service-image: engine
+	@$(RUN) python -m docs.service_image
 
 test: BENCH = short
 test: lint types unit package container rehearsal bench

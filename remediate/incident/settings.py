@@ -41,6 +41,7 @@ class Audience(Enum):
     INTERNAL = "internal"
     PUBLIC = "public"
     PERSON = "person"
+    APPROVER = "approver"
 
 
 class Rule(FrozenModel):

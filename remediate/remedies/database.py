@@ -141,6 +141,7 @@ class DatabaseAccess(OfApplication, HumanTask):
     """
 
     kind: Literal["database.access"] = "database.access"
+    subject = "the application's access to its database"
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
     account: DatabaseUser | None = Field(
         default=None, description="the application's own user there, where the server's sessions are looked at, too"
@@ -175,10 +176,6 @@ class DatabaseAccess(OfApplication, HumanTask):
     @property
     def _hosts(self) -> AccountHosts | None:
         return None if self.account is None else AccountHosts(user=self.account)
-
-    @override
-    def title(self) -> str:
-        return "the application's access to its database"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

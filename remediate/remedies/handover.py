@@ -42,6 +42,7 @@ class HandOver(HumanTask):
     """
 
     kind: Literal["incident.hand-over"] = "incident.hand-over"
+    subject = "other incidents"
     own: str = Field(description="the playbook that contains this step: causes that it fixes are not handed over")
     failing: tuple[Site | Workers | QueueMotion, ...] = Field(
         default=(), description="only while one of these is not well"
@@ -75,10 +76,6 @@ class HandOver(HumanTask):
             given["database"] = AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
             given["redis"] = AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
         return given
-
-    @override
-    def title(self) -> str:
-        return "other incidents"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

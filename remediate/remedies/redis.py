@@ -135,6 +135,7 @@ class RedisByHand(OfApplication, HumanTask):
     """
 
     kind: Literal["redis.by-hand"] = "redis.by-hand"
+    subject = "Redis"
     unit: UnitName | None = Field(default=None, description="systemd unit of Redis; absent = managed elsewhere")
     address: HostName = Field(default="127.0.0.1", description="where the application reaches the one that is ours")
     port: Port = Field(default=6379, description="TCP port that it listens on")
@@ -168,10 +169,6 @@ class RedisByHand(OfApplication, HumanTask):
     @property
     def _units(self) -> tuple[Unit, ...]:
         return () if self.unit is None else (Unit(name=self.unit),)
-
-    @override
-    def title(self) -> str:
-        return "Redis"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -30,6 +30,7 @@ class AttendQueue(HumanTask):
     """
 
     kind: Literal["queue.attend"] = "queue.attend"
+    subject = "queue"
     program: ProgramName = Field(description="supervisor group or program of the queue workers")
     queue: QueueMotion = Field(description="the question whether jobs are taken")
 
@@ -40,10 +41,6 @@ class AttendQueue(HumanTask):
     @override
     def defaults(cls, host: Host) -> dict[str, object]:
         return stated(program=host.settings.worker_program, queue=QueueMotion.of(host))
-
-    @override
-    def title(self) -> str:
-        return "queue"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -104,7 +104,7 @@ class ApprovalDoor:
         origin = self.public
         if origin is None:
             host = request.headers.get("host", "")
-            if urlsplit(f"//{host}").hostname not in _LOOPBACK:
+            if not _is_loopback(host):
                 return f"set `public` in [{TABLE}] to the address that browsers use"
             origin = f"http://{host}"
         if request.headers.getlist("origin") != [origin]:
@@ -112,3 +112,10 @@ class ApprovalDoor:
         if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return "the form was not sent by a page of this service"
         return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").hostname in _LOOPBACK
+    except ValueError:
+        return False

@@ -101,7 +101,11 @@ class LibraryDriver(RunDriver):
             return Attempt(unanswered=str(error))
         if len(ended) < len(dead):
             return Attempt(result=RunResult.unknown(dead[-1], why))
-        return Attempt(result=_result(_first(ended, RunVerdict.UNKNOWN.value) or ended[-1], why))
+        acted = [stored for stored in ended if stored.touched != Touched.NO.value]
+        decisive = _first(ended, RunVerdict.UNKNOWN.value) or (acted or ended)[-1]
+        # Nobody judged the host after these runs, so its state is unknown even if no step of theirs is.
+        touched = decisive.touched or Touched.UNKNOWN.value
+        return Attempt(result=RunResult.unknown(decisive.id, why).model_copy(update={"touched": touched}))
 
     def _run(self, run: str, request: RunRequest, *, resumes: Sequence[str] = (), plan: bool = False) -> Attempt:
         try:

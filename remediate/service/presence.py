@@ -1,7 +1,7 @@
 """Which workers live, by a lock that each holds in the database: it ends with its connection, so no clock is compared.
 
-A worker whose connection is lost gets the lock back at once, or stops its runs before another one takes them over. What
-still acts on a host then keeps that host's lock, which is the fence.
+A worker whose connection is lost, or gives no answer, gets the lock back at once, or stops its runs before another one
+takes them over. What still acts on a host then keeps that host's lock, which is the fence.
 """
 
 import hashlib
@@ -9,7 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
@@ -142,19 +143,48 @@ class Presence:
 
 
 def stay_present(presence: Presence, engine: Takeover, over: Event, lost: Callable[[], None]) -> None:
-    """Look after this worker and the others, until told to stop. Calls `lost` once its lock is lost for too long."""
-    last = time.monotonic()
-    while not over.wait(LOOK_SECONDS):
-        if presence.holds():
-            last = time.monotonic()
-            try:
-                presence.look(engine)
-            except SQLAlchemyError as error:
-                _LOG.warning("other workers cannot be looked at: %s", type(error).__name__)
-        elif time.monotonic() - last > DEAD_SECONDS - LOOK_SECONDS:
+    """Look after this worker and the others, until told to stop. Calls `lost` once its lock is not sure for too long.
+
+    A connection may give no answer for ever, so the lock and the others are asked for in threads of their own.
+    """
+    sure = _LastSure()
+    for task in (partial(_hold, presence, sure), partial(_look, presence, engine, sure)):
+        Thread(target=_repeated, args=(task, over), name="presence of workers", daemon=True).start()
+    while not over.wait(LOOK_SECONDS / 4):
+        if sure.age() > DEAD_SECONDS - LOOK_SECONDS:
             _LOG.error("the database does not answer: this worker stops its runs, and others take them over")
+            over.set()
             lost()
-            return
+
+
+class _LastSure:
+    """The last moment at which the lock was certainly ours."""
+
+    def __init__(self) -> None:
+        self.moment = time.monotonic()
+
+    def age(self) -> float:
+        return time.monotonic() - self.moment
+
+
+def _repeated(task: Callable[[], None], over: Event) -> None:
+    while not over.wait(LOOK_SECONDS / 2):
+        task()
+
+
+def _hold(presence: Presence, sure: _LastSure) -> None:
+    asked = time.monotonic()  # The answer may have been long on its way.
+    if presence.holds():
+        sure.moment = asked
+
+
+def _look(presence: Presence, engine: Takeover, sure: _LastSure) -> None:
+    if sure.age() > LOOK_SECONDS:
+        return  # Without an answer of the database, nobody can be told dead.
+    try:
+        presence.look(engine)
+    except SQLAlchemyError as error:
+        _LOG.warning("other workers cannot be looked at: %s", type(error).__name__)
 
 
 def _try_lock(connection: Connection, name: str) -> bool:

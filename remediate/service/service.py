@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -17,7 +17,7 @@ from remediate.alerts.policy import AlertSource
 from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
 from remediate.core.options import Options
-from remediate.errors import JournalError
+from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
 from remediate.journal.journal import Journal, state_directory
 from remediate.journal.run_id import new_run_id
@@ -38,6 +38,7 @@ from remediate.service.incident_triage import LOOK_FIRST, IncidentTriage
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
 from remediate.service.starter import Starter, keep_starting
@@ -47,6 +48,8 @@ PATIENCE: Final = timedelta(seconds=60)
 """The time that running steps get when the service stops. What has not ended is resumed at the next start."""
 _EVERY_15_SECONDS: Final = "*/15 * * * * *"
 _JOIN_SECONDS: Final = 15.0
+_LEAVE_SECONDS: Final = 15.0
+"""The time in which a process ends that lost the database. A connection without an answer would hold it for ever."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -76,7 +79,10 @@ def working(
     settings = service_settings(project.root)
     database = engine_database(project)
     stop = Event()
+    leave = Timer(_LEAVE_SECONDS, os._exit, (FAILED_EXIT_CODE,))
+    leave.daemon = True
     with ExitStack() as leaving:
+        leaving.callback(leave.cancel)
         name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
         presence = None
         if database.shared:
@@ -103,7 +109,7 @@ def working(
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
         if presence is not None:
-            leaving.enter_context(_present(presence, engine, stop, lost))
+            leaving.enter_context(_present(presence, engine, stop, leave, lost))
         else:
             # Whoever worked here before is dead. It had another name if the databases come from a backup.
             for before in engine.workers() - {name}:
@@ -125,10 +131,13 @@ def _launch(engine: DbosEngine) -> None:
 
 
 @contextmanager
-def _present(presence: Presence, engine: DbosEngine, stop: Event, lost: Callable[[], None]) -> Iterator[None]:
+def _present(
+    presence: Presence, engine: DbosEngine, stop: Event, leave: Timer, lost: Callable[[], None]
+) -> Iterator[None]:
     over = Event()
 
     def stopped() -> None:
+        leave.start()
         stop.set()
         lost()
 
@@ -186,6 +195,7 @@ def serving(
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
         door = ApprovalDoor.of(project, settings, wake.set)
+        notices = ProposalNotices(project, public=None if door is None else door.public)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
@@ -193,7 +203,8 @@ def serving(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
         incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
-        starter = _thread(keep_starting, Starter(project, store, work.engine, incidents, work.follower), wake, over)
+        decided = Starter(project, store, work.engine, notices, incidents, work.follower)
+        starter = _thread(keep_starting, decided, wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
         if heartbeat is not None:

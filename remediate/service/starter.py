@@ -15,6 +15,7 @@ from remediate.project.project import Project
 from remediate.service.engine import RunEngine
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_follow import IncidentFollower
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import RunRequest, priority
 
 _SINCE: Final = timedelta(hours=24)
@@ -36,10 +37,12 @@ class Starter:
         project: Project,
         store: AlertStore,
         engine: RunEngine,
+        notices: ProposalNotices,
         incidents: IncidentDesk,
         follower: IncidentFollower,
     ) -> None:
         self._project = project
+        self._notices = notices
         self._store = store
         self._engine = engine
         self._incidents = incidents
@@ -66,17 +69,23 @@ class Starter:
         return started
 
     def _approved(self, wanted: Collection[str], incidents: Mapping[str, str]) -> Iterator[bool]:
-        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it."""
+        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it.
+
+        Of the others that wait, people are told.
+        """
         approvals = Approvals.of(self._project, url=self._project.journal())
-        waiting = approvals.waiting()
-        now = approvals.now() if waiting else None
+        if not (waiting := [proposal for proposal in approvals.waiting() if proposal.run in wanted]):
+            return
+        now = approvals.now()
         for proposal in waiting:
-            if now is None or proposal.run not in wanted or proposal.state(now) is not ProposalState.APPROVED:
+            if proposal.state(now) is not ProposalState.APPROVED:
                 continue
             if (looked := self._engine.find(proposal.run)) is not None:
                 incident = incidents.get(proposal.run, looked.request.incident)
                 update = {"plan": False, "approved": proposal.hash, "incident": incident}
                 yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
+        if approvals.signers.exists:  # Without the list nobody could approve.
+            self._notices.tell([proposal for proposal in waiting if proposal.state(now) is ProposalState.PROPOSED])
 
     def _request(self, decided: HeldDecision, incident: str | None) -> RunRequest:
         try:

@@ -10,9 +10,11 @@ import pytest
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.proposal import Proposal
 from remediate.commands.approve import approve
-from remediate.commands.given import options_of
+from remediate.commands.given import Begun, options_of
 from remediate.commands.plan_lines import approving, plan_lines, typed_run
+from remediate.commands.run import run_from_flags
 from remediate.commands.terminal import Terminal
+from remediate.core.options import Options
 from remediate.core.outcome import Mode
 from remediate.core.plan import RunPlan
 from remediate.core.playbook import Severity, playbook
@@ -21,6 +23,8 @@ from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.approving import Team, planned
+from support.nginx_runs import DOWN, web
+from support.scripted import FactSession
 from support.toys import masked, report_of
 
 
@@ -215,6 +219,22 @@ def test_only_a_plan_that_waits_is_to_be_approved(shop: Shop) -> None:
     assert approving(approvals, made.hash, "remediate") is None
     (shop.team.root / "allowed_signers").unlink()  # Nobody could approve it.
     assert approving(approvals, shop.propose(planned("web2")).hash, "remediate") is None
+
+
+def test_a_run_of_a_plan_that_waits_ends_with_the_command_that_approves_it(shop: Shop) -> None:
+    def typed(**flags: object) -> str:
+        options = Options.model_validate({"hold": 0, "yes": True, **flags})
+        begun = Begun((web("web1"),), options, lambda _: FactSession(DOWN))
+        out = io.StringIO()
+        terminal = Terminal(masked(out), masked(io.StringIO()), interactive=False)
+        run_from_flags(SingleRemedy(RestartNginx), begun, {"host": "web1"}, shop.project, terminal, program="remediate")
+        return out.getvalue()
+
+    planned_by = typed(plan=True, yes=False)
+    shown = planned_by.partition("remediate approve ")[2][:12]
+    assert f"next: remediate approve {shown}\n" in typed(approved=shown)
+    shop(hash=shown, withdraw=True)
+    assert "next: make a new plan and have it approved:\n" in typed(approved=shown)
 
 
 def test_the_command_has_what_the_plan_depends_on() -> None:

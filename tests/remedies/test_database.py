@@ -7,7 +7,7 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import UNSTABLE
 from remediate.errors import Unreadable
@@ -20,6 +20,7 @@ from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
@@ -104,8 +105,7 @@ def test_what_it_runs() -> None:
 
 
 def on(**settings: object) -> Host:
-    stated = {"php": "php8.2", "app_path": PATH, **settings}
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with({"php": "php8.2", "app_path": PATH, **settings})
 
 
 def test_the_inventory_fills_it() -> None:

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Settings
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
@@ -16,6 +16,7 @@ from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
 from support import examples as ex
 from support import payment_examples as pay
+from support.hosts import host_with
 from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
@@ -33,7 +34,7 @@ SETTINGS = {
         "jobs": [{"name": pay.RECORDS, "idempotent": True}, {"name": pay.CHARGES}],
     },
 }
-HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(SETTINGS))
+HOST = host_with(SETTINGS)
 FLOWS, ENDPOINT, SECRET, DECIDE, RESEND = (
     JobsFlow.on(HOST),
     CheckEndpoint.on(HOST),

@@ -7,7 +7,7 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.network import PortOwner
@@ -18,6 +18,7 @@ from remediate.remedies.redis import RedisByHand, RestartRedis
 from support import cache_examples as exr
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.toys import UNITS
 
 PATH = "/home/forge/agency-platform"
@@ -99,8 +100,7 @@ def test_what_it_does() -> None:
 
 
 def host(**settings: object) -> Host:
-    stated = {"php": "php8.3", "app_path": "/srv/app", "app_user": "www", **settings}
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with({"php": "php8.3", "app_path": "/srv/app", "app_user": "www", **settings})
 
 
 def test_the_inventory_fills_it() -> None:

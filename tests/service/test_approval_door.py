@@ -167,9 +167,14 @@ def test_a_form_of_another_site_does_nothing(served: Served, headers: dict[str, 
 
 def test_another_name_for_this_machine_is_another_site(served: Served) -> None:
     """DNS rebinding: a page of evil.example that now resolves to 127.0.0.1 has a matching origin."""
-    evil = served.browser(base="http://evil.example:8787")
-    refused = evil.log_in("bob")
-    assert (refused.status_code, "set `public`" in refused.text) == (403, True)
+    for host in ("evil.example:8787", "127.0.0.1.evil.example", "[::1", "127.0.0.1@evil.example", ""):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        refused = served.browser().post("/login", {"name": "bob", "token": served.tokens["bob"]}, headers)
+        assert (refused.status_code, "set `public`" in refused.text) == (403, True), host
+    for host in ("localhost:8787", "[::1]:8787"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        fields = {"name": "bob", "token": served.tokens["bob"]}
+        assert served.browser().post("/login", fields, headers).status_code == 303
 
 
 def test_reading_changes_nothing(served: Served) -> None:

@@ -205,6 +205,16 @@ def test_what_nobody_found_out_is_unknown(toys: ToyFleet, journal: Journal) -> N
     assert [step.outcome for step in journal.find(dead).steps] == ["unknown"]
 
 
+def test_a_run_that_died_before_any_step_is_unknown_too_if_nobody_judged_the_host(
+    toys: ToyFleet, journal: Journal
+) -> None:
+    dead = dead_run(journal, toys, intended=False)
+    for _ in range(2):  # The second time as after a crash.
+        result = ended(toys.driver().give_up([dead], "5 processes died with this run"))
+        assert (result.run, result.verdict, result.exit_code, result.touched) == (dead, "unknown", 7, "no")
+        assert result.note == "5 processes died with this run"
+
+
 def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     toys.directory.joinpath("no").write_text("x" * 9999)
     monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")

@@ -11,8 +11,10 @@ import pytest
 from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.formats import AlertFormat, read
 from remediate.alerts.store import AlertStore
+from remediate.approvals.approvals import Approvals
+from remediate.approvals.authentication import signed
 from remediate.core.options import Options
-from remediate.incident.events import Alerted, Noted, Resolved, RunLanded
+from remediate.incident.events import Alerted, Noted, PlanDecided, Resolved, RunLanded
 from remediate.incident.record import Incident
 from remediate.incident.store import IncidentStore
 from remediate.incident.vocabulary import IncidentStatus
@@ -23,6 +25,7 @@ from remediate.service import incident_follow
 from remediate.service.engine import RunEngine
 from remediate.service.incident_follow import IncidentFollower, next_look
 from remediate.service.project_intake import project_intake
+from support.approving import Team
 from support.durable import ToyFleet
 from support.toy_alerts import firing, group
 from support.toy_following import ALERT, Server, following, incidents, send, served, until
@@ -87,6 +90,25 @@ def test_a_fix_that_does_not_hold_is_told_with_its_run_and_stays_open(toys: ToyF
         assert toys.steps("toy0") == ["begin", "end"]
         toys.say("toy0", "up, by a person")
         until(lambda: not only(toys).open)
+
+
+def test_a_plan_and_what_is_approved_belong_to_the_incident(toys: ToyFleet, tmp_path: Path) -> None:
+    following(toys)
+    policy = toys.root / "alerts.yml"
+    policy.write_text(policy.read_text().replace("mode: auto", "mode: propose"))
+    people = Team(tmp_path / "people", "bob")
+    (toys.root / "allowed_signers").write_text((people.root / "allowed_signers").read_text())
+    approvals = Approvals.of(toys.project, url=None)
+    with served(toys) as client:
+        send(client)
+        until(lambda: len(approvals.waiting()) == 1)
+        (proposal,) = approvals.waiting()
+        approvals.approve(proposal, signed(proposal.statement, people.key("bob")))
+        until(lambda: any(run.fixed for run in only(toys).runs))
+    incident = only(toys)
+    assert proposal.incident == incident.id
+    assert [event.data.decision for event in incident.timeline if isinstance(event.data, PlanDecided)] == ["approved"]
+    assert [run.verdict for run in incident.runs][:2] == ["pending", "fixed"]
 
 
 class Engine:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from remediate.errors import ConfigurationError
 from remediate.service import presence as module
 from remediate.service.presence import Presence, stay_present
+from support.cut_proxy import Cut, CutProxy, by_tcp, socket_of
 
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
@@ -105,3 +106,19 @@ def test_a_worker_without_the_database_stops_before_others_may_take_over(
         stay_present(one, Begun(), Event(), lost.set)
     assert lost.is_set()
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("how", list(Cut))
+def test_a_worker_whose_database_gives_no_answer_stops_however_it_is_cut(
+    url: str, how: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEAD_SECONDS", 3)
+    lost = Event()
+    with CutProxy(socket_of(url)) as proxy, present(by_tcp(url, proxy.port), "a") as one:
+        staying = Thread(target=stay_present, args=(one, Begun(), Event(), lost.set), daemon=True)
+        staying.start()
+        assert not lost.wait(2)
+        proxy.cut(how)
+        assert lost.wait(20)
+        proxy.heal()
+        staying.join(10)

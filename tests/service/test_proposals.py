@@ -12,6 +12,7 @@ from remediate.approvals.authentication import signed
 from remediate.approvals.proposal import Proposal
 from remediate.core.options import Options
 from remediate.core.outcome import Report
+from remediate.incident.outbox import Outbox
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.service import starter
@@ -79,6 +80,9 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
     assert proposal.requesters[0].name == "alert:toy-down"
     assert "\nremediate_proposals 1.0\n" in client.get("/metrics").text
+    with Outbox.open() as outbox:
+        (told,) = outbox.deliveries()
+    assert told.message.title == "Approval wanted: toy-down on toy0"
     approve(toys, team, proposal)
     until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
     assert toys.steps("toy0") == ["begin", "end"]

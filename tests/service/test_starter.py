@@ -10,6 +10,7 @@ from remediate.journal.run_id import new_run_id
 from remediate.service.engine import RunEngine
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_follow import IncidentFollower
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.starter import Starter
 from support.durable import ToyFleet, request
@@ -56,9 +57,10 @@ class Shared:
 
 def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
     shared = Shared()
-    incidents = cast("IncidentDesk", shared)
-    follower = cast("IncidentFollower", shared)
-    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared), incidents, follower)
+    notices = ProposalNotices(toys.project, public=None)
+    incidents, follower = cast("IncidentDesk", shared), cast("IncidentFollower", shared)
+    store, engine = cast("AlertStore", shared), cast("RunEngine", shared)
+    starter = Starter(toys.project, store, engine, notices, incidents, follower)
     over = [shared.queue(decided=False) for _ in range(150)]
     starter.start()
     starter.start()

@@ -10,20 +10,21 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
 from remediate.core.host import Host
 from remediate.core.options import Options
+from remediate.errors import FAILED_EXIT_CODE
 from remediate.inventory.selection import Inventory
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service.driver import LibraryDriver
+from remediate.service.engine import RunEngine
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.service import working
 from remediate.testing import PaperHost
 from remediate.transport.session import Session
-from support.soak import times
 
 PLAYBOOK: Final = '''
     """A toy host is down."""
@@ -106,6 +107,7 @@ class ToyFleet:
     def build(self) -> "ToyFleet":
         (self.root / "playbooks").mkdir(parents=True)
         (self.directory / "pace").write_text(str(self._step_seconds))
+        (self.directory / "ids").write_text("\n".join(new_run_id() for _ in self.names))
         (self.root / "inventories").mkdir()
         (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
         (self.root / "playbooks" / "toy_down.py").write_text(textwrap.dedent(PLAYBOOK))
@@ -127,7 +129,7 @@ class ToyFleet:
         here = self.directory / host.name
         paper = PaperHost(here / f"{time.monotonic_ns()}-{self._number}", user="root")
         paper.lock = here / "machine-id"
-        paper.script("state", f"cat {here}/state")
+        paper.script("state", f"[ ! -e {here}/slow ] || sleep 5; cat {here}/state")
         wait = f"sleep $(cat {self.directory}/pace)"
         paper.script("step", f"echo begin >>{here}/log; {wait}; echo up $$ >{here}/state; echo end >>{here}/log")
         self._papers.append(paper)
@@ -139,6 +141,10 @@ class ToyFleet:
 
     def hosts(self, name: str) -> tuple[Host, ...]:
         return Inventory.load(self.project.inventories()).select(name)
+
+    def slow_down(self, name: str) -> None:
+        """Let each look at this host take seconds."""
+        (self.directory / name / "slow").touch()
 
     def say(self, name: str, state: str) -> None:
         (self.directory / name / "state").write_text(f"{state}\n")
@@ -153,12 +159,35 @@ class ToyFleet:
             self.project, connect=self.connect, options=Options(hold=0), lock_seconds=lock_seconds, stop=stop
         )
 
+    @property
+    def wanted(self) -> int:
+        """The number of hosts whose runs are to be started."""
+        wanted = self.directory / "wanted"
+        return int(wanted.read_text()) if wanted.exists() else len(self.names)
+
+    def want(self, hosts: int) -> None:
+        new = self.directory / "wanted.new"
+        new.write_text(str(hosts))
+        new.rename(self.directory / "wanted")
+
     def ids(self) -> list[str]:
         """Return the ids of the runs, one for each host: the same in each process."""
-        file = self.directory / "ids"
-        if not file.exists():
-            file.write_text("\n".join(new_run_id() for _ in self.names))
-        return file.read_text().split()
+        return (self.directory / "ids").read_text().split()
+
+
+_PRELOADED: Final = [
+    "remediate.service.service",
+    "remediate.commands.service_registry",
+    "remediate.engine.fleet",
+    "remediate.journal.schema",
+    "remediate.project.project",
+    "remediate.testing",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+]
+"""Modules that cost seconds at each start. Those of the tests are not found by the process from which it is forked."""
+_OVER: Final = (DurableState.ENDED, DurableState.FAILED, DurableState.WITHDRAWN)
 
 
 def request(host: str, **more: object) -> RunRequest:
@@ -176,28 +205,62 @@ def until_ended(find: Callable[[str], DurableRun | None], runs: list[str], secon
 
 
 class Worker:
-    """A process that works until it is killed, or until all runs have ended. It is forked, so it starts in no time."""
+    """A process that works until it is killed, loses the database, or all runs have ended. It is forked, so it starts
+    in no time.
+    """
 
     def __init__(self, toys: ToyFleet, state: Path, journal: str | None = None) -> None:
         context = get_context("forkserver")
-        context.set_forkserver_preload(["support.durable"])
+        context.set_forkserver_preload(_PRELOADED)
+        self._launched = False
         self._here, there = context.Pipe()
-        self._process = context.Process(target=_work, args=(str(toys.directory), str(state), journal, there))
+        self._process = context.Process(
+            target=_work, args=(str(toys.directory), str(state), journal, there), daemon=True
+        )
         self._process.start()
         there.close()
 
+    @property
+    def lives(self) -> bool:
+        return self._process.is_alive()
+
+    def works(self) -> bool:
+        """Return whether it has begun to work."""
+        if not self._launched and self._here.poll():
+            self._launched = self._told() == "launched"
+        return self._launched
+
     def launched(self) -> "Worker":
-        assert self._here.poll(120)
-        assert self._here.recv() == "launched"
+        until = time.monotonic() + 120
+        while not self.works():
+            assert time.monotonic() < until
+            time.sleep(0.02)
         return self
+
+    def tells(self) -> bool:
+        """Return whether it has said that all runs have ended."""
+        return self.works() and self._here.poll()
+
+    def _told(self) -> object:
+        try:
+            return self._here.recv()
+        except (EOFError, OSError):
+            return None
 
     def kill(self) -> None:
         self._process.kill()
         self._process.join()
         self._here.close()
 
-    def ended(self) -> list[DurableRun]:
-        assert self._here.poll(times(ci=150, soak=3700))
+    def lost(self, seconds: float) -> None:
+        """Wait until it ends because it lost the database."""
+        self._process.join(seconds)
+        assert self._process.exitcode == FAILED_EXIT_CODE, self._process.exitcode
+        self._here.close()
+
+    def ended(self, seconds: float = 150) -> list[DurableRun]:
+        """Return all runs once they have ended."""
+        assert self._here.poll(seconds)
         ended = [DurableRun.model_validate(each) for each in self._here.recv()]
         self._process.join(60)
         self._here.close()
@@ -209,12 +272,30 @@ def _work(directory: str, state: str, journal: str | None, pipe: Connection) -> 
     if journal is not None:
         os.environ["REMEDIATE_JOURNAL"] = journal
     fleet = ToyFleet(Path(directory), len(list(Path(directory).glob("toy*"))))
-    options = Options(hold=0)
-    with working(fleet.project, lambda: None, options=options, connect=fleet.connect, poll_seconds=0.1) as at_work:
-        ids = fleet.ids()
-        for run, name in zip(ids, fleet.names, strict=True):
-            at_work.engine.start(request(name), run)
+    over, lost = Event(), Event()
+
+    def gone() -> None:
+        lost.set()
+        over.set()
+
+    with working(fleet.project, gone, options=Options(hold=0), connect=fleet.connect, poll_seconds=0.1) as at_work:
         pipe.send("launched")
-        pipe.send(
-            [run.model_dump(mode="json") for run in until_ended(at_work.engine.find, ids, times(ci=120, soak=3600))]
-        )
+        # It may wait for the database without end. The real service starts its runs in such a thread, too.
+        Thread(target=_start_and_tell, args=(fleet, at_work.engine, pipe, over), daemon=True).start()
+        over.wait()
+    os._exit(FAILED_EXIT_CODE if lost.is_set() else 0)
+
+
+def _start_and_tell(fleet: ToyFleet, engine: RunEngine, pipe: Connection, over: Event) -> None:
+    """Start the runs that are wanted. Tell the ends of all of them once there are that many."""
+    started = 0
+    while not over.is_set():
+        wanted = fleet.wanted
+        for run, name in list(zip(fleet.ids(), fleet.names, strict=True))[started:wanted]:
+            engine.start(request(name), run)
+        started = wanted
+        runs = {run.id: run for run in engine.runs(limit=len(fleet.names))}
+        if len(runs) == len(fleet.names) and all(run.state in _OVER for run in runs.values()):
+            pipe.send([runs[run].model_dump(mode="json") for run in fleet.ids()])
+            over.set()
+        over.wait(0.3)
