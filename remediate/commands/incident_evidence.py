@@ -12,14 +12,13 @@ from remediate.commands.parsing import severity_of
 from remediate.commands.triage import asked, given_answers
 from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import Severity
-from remediate.core.verdict import HANDED_OVER
 from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
 from remediate.incident.clock import span
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.triage.assessment import QUESTIONS, Answers, Assessment, Known, assess, assess_again
-from remediate.triage.candidate import Candidate as Suspect
+from remediate.triage.candidate import handled_by
 from remediate.triage.triage import TriageReport
 
 _RUNS: Final = 200
@@ -179,12 +178,6 @@ def playbook_of(report: TriageReport | None, runs: Sequence[RunSummary]) -> str 
     found = [handled_by(each) for host in report.hosts for each in host.matching] if report is not None else []
     used = [run.playbook for run in reversed(runs) if not run.playbook.startswith("do.") and _sick(run)]
     return next(iter((*found, *used)), None)
-
-
-def handled_by(incident: Suspect) -> str:
-    """Return the playbook that handles the incident: another one, if its own only hands over."""
-    own = [code for code in incident.codes if code not in HANDED_OVER]
-    return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
 
 
 def _sick(run: RunSummary) -> bool:

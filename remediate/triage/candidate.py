@@ -54,6 +54,12 @@ def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
     )
 
 
+def handled_by(incident: Candidate) -> str:
+    """Return the playbook that handles the incident: another one, if its own only hands over."""
+    own = [code for code in incident.codes if code not in HANDED_OVER]
+    return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
+
+
 def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return incidents, the likeliest first: fixable, own cause, named by another, symptom.
 
