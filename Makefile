@@ -38,7 +38,8 @@ demo: engine
 demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
-demo-service: engine
+demo-service: setup
+	@$(RUN) python -m remediate.rehearsal.install ssh
 	@$(RUN) python -m docs.demo_service
 
 service-image: engine

@@ -1,6 +1,5 @@
 """A real headless browser, driven over its debugging pipe."""
 
-import base64
 import json
 import os
 import shutil
@@ -72,11 +71,6 @@ class Browser:
 
     def value(self, expression: str) -> Any:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
-
-    def picture(self, path: Path) -> None:
-        """Save the whole page, not only what fits into the window."""
-        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
-        path.write_bytes(base64.b64decode(data))
 
     def _ask(self, method: str, params: object, session: str | None = None) -> dict[str, Any]:
         self._last += 1
