@@ -38,7 +38,8 @@ demo: engine
 demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
-demo-service: engine
+demo-service: setup
+	@$(RUN) python -m remediate.rehearsal.install ssh
 	@$(RUN) python -m docs.demo_service
 
 service-image: engine
@@ -96,4 +97,4 @@ docs: setup
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images
-	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

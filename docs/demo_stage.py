@@ -30,7 +30,7 @@ PORT: Final = 8787
 """The port of alertmanager.yml, on the staging host's own loopback."""
 TOKEN: Final = secrets.token_urlsafe(32)
 MONITORING: Final = "prometheus prometheus-alertmanager prometheus-blackbox-exporter"
-_LONGEST: Final = 90.0
+_LONGEST: Final = 180.0
 
 Found = TypeVar("Found")
 

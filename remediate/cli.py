@@ -223,7 +223,7 @@ def _help_before_values(program: Program) -> None:
 
 
 def _explain_parse_errors(program: Program) -> None:
-    """Let `invoke` or `fab`, which is running, report a line that it cannot parse in our words.
+    """Make the running `invoke` or `fab` report parse errors in our words.
 
     Invoke has no hook for that. A check here would not know the tasks that a tasks.py adds to ours.
     """
@@ -282,7 +282,7 @@ def _refuse(message: str, code: int = USAGE_EXIT_CODE) -> NoReturn:
 
 
 def _collect_rarely() -> None:
-    """Spare this process most of Python's search for garbage, and all of it at its end."""
+    """Make Python search for garbage rarely, and not at the end."""
     gc.set_threshold(_COLLECTED)
     atexit.register(gc.freeze)
 

@@ -14,9 +14,9 @@ record=docs/soak.md
   echo '```'
 } > "$record.new"
 code=0
-SOAK=1 "$@" -m pytest -m soak -n 3 -q -rP --timeout 7200 --durations=0 --durations-min=1 ${SOAK_TESTS-} > "$record.log" 2>&1 || code=$?
+SOAK=1 "$@" -m pytest -m soak -n 3 -q -rPfE --timeout 7200 --durations=0 --durations-min=1 ${SOAK_TESTS-} > "$record.log" 2>&1 || code=$?
 cat "$record.log"
-grep -E '^soak: |^[0-9.]+s call|^FAILED|^ERROR| passed| failed' "$record.log" | sed 's/ in [0-9.]*s.*//' >> "$record.new"
+grep -E '^soak: |^[0-9.]+s call|^FAILED|^ERROR|^[0-9]+ (passed|failed)' "$record.log" | sed 's/ in [0-9.]*s.*//' >> "$record.new"
 rm -f "$record.log"
 { echo '```'; echo; echo "$(($(date +%s) - began)) seconds, exit status $code."; } >> "$record.new"
 mv "$record.new" "$record"

@@ -1,4 +1,4 @@
-"""approve: a person approves one plan with an SSH signature, lists the waiting ones, or withdraws one."""
+"""approve: approves a plan with an SSH signature, lists waiting plans, or withdraws one."""
 
 from collections.abc import Iterator
 from datetime import datetime

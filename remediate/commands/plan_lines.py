@@ -1,4 +1,4 @@
-"""The hash of a plan on the terminal, and the command that runs it once it is approved."""
+"""The hash of a plan on the terminal, and the command that runs it."""
 
 import shlex
 from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ from remediate.remedies.catalogue import remedies
 
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Print the sudoers file of one host, or the commands that install it with the helper."""
+    """Print the sudoers file of a host, or the commands that install it."""
     hosts = selected(flags, project, terminal)
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")

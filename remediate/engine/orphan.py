@@ -104,7 +104,7 @@ def reconcile(
 
 
 def seen_again(remedy: Remedy, before: tuple[str, ...] | None, facts: Facts) -> StepSeen:
-    """Judge a step without the facts from before it: by digests of what it had to change."""
+    """Judge a step by digests of what it had to change."""
     title = remedy.title()
     try:
         now, verdict = basis(remedy, facts), remedy.guard(facts)

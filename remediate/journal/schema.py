@@ -231,10 +231,7 @@ alerts = Table(
     Column("suppressed_by", String(32)),
     Index(None, "project", "first_seen"),
     Index(
-        "uq_alerts_burning",
-        *("project", "source", "how", "fingerprint"),
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
+        "uq_alerts_burning", "project", "source", "how", "fingerprint", unique=True, sqlite_where=text("ended IS NULL")
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The base of questions about what is configured on a host, as far as its login may read."""
+"""The base of questions about configuration that a login can read."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

@@ -101,7 +101,7 @@ def _servers(tree: Block) -> Iterator[NginxServer]:
 
 
 def _words(block: Block, name: str) -> list[str]:
-    """Return the first word of each directive of this name, in the block and in those within it."""
+    """Return the first word of each directive of this name, at any depth."""
     return [each.words[0] for each in within(block) if each.name == name and each.words]
 
 

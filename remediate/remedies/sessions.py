@@ -78,12 +78,7 @@ class _OfSessions(Remedy):
 
     @property
     def _limits(self) -> DatabaseLimits:
-        return DatabaseLimits(
-            lock_wait=self.lock_wait,
-            idle_transaction=self.idle_transaction,
-            long_query=self.long_query,
-            idle=self.idle,
-        )
+        return DatabaseLimits.model_validate(self.model_dump(include=set(DatabaseLimits.model_fields)))
 
     @property
     def _sessions(self) -> Sessions:

@@ -44,7 +44,7 @@ class CommandHints(NamedTuple):
         )
 
     def approved(self, code: RefusalCode, hosts: str) -> str:
-        """Return how to go on after the refusal of a run that lacks an approval: approve its plan, or make another."""
+        """Return the way on for a run without approval: approve its plan, or make another."""
         waiting = self.approve() if code is NOT_APPROVED else None
         return waiting or f"{code.advice}: {self.again(hosts, plan=True)}"
 

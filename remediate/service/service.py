@@ -32,6 +32,9 @@ from remediate.service.driver import Connect, LibraryDriver
 from remediate.service.engine import EngineLimits
 from remediate.service.heartbeat import Heartbeat, keep_beating
 from remediate.service.incident_clock import IncidentClock
+from remediate.service.incident_desk import IncidentDesk
+from remediate.service.incident_follow import LOOK, IncidentFollower
+from remediate.service.incident_triage import LOOK_FIRST, IncidentTriage
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
@@ -43,6 +46,7 @@ from remediate.service.worker_name import worker_name
 
 PATIENCE: Final = timedelta(seconds=60)
 """The time that running steps get when the service stops. What has not ended is resumed at the next start."""
+_EVERY_15_SECONDS: Final = "*/15 * * * * *"
 _JOIN_SECONDS: Final = 15.0
 _LEAVE_SECONDS: Final = 15.0
 """The time in which a process ends that lost the database. A connection without an answer would hold it for ever."""
@@ -55,6 +59,7 @@ class Working(NamedTuple):
     engine: DbosEngine
     settings: ServiceSettings
     database: EngineDatabase
+    follower: IncidentFollower
 
 
 @contextmanager
@@ -95,7 +100,12 @@ def working(
         # A worker that lost its lock does not wait for its runs: others have them.
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
         # All processes have the same timers, because any of them may be given a tick.
-        engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
+        follower = IncidentFollower(
+            project, engine, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
+        )
+        engine.on(LOOK, follower.look_again)
+        engine.on(LOOK_FIRST, IncidentTriage(project, stop=stop, connect=connect).look)
+        engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
         if presence is not None:
@@ -105,7 +115,7 @@ def working(
             for before in engine.workers() - {name}:
                 engine.take_over(before)
         _LOG.info("working as %s, in process %d", name, os.getpid())
-        yield Working(engine, settings, database)
+        yield Working(engine, settings, database, follower)
 
 
 def _launch(engine: DbosEngine) -> None:
@@ -192,7 +202,9 @@ def serving(
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
-        starter = _thread(keep_starting, Starter(project, store, work.engine, notices), wake, over)
+        incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
+        decided = Starter(project, store, work.engine, notices, incidents, work.follower)
+        starter = _thread(keep_starting, decided, wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
         if heartbeat is not None:

@@ -31,6 +31,9 @@ class ServiceSettings(FrozenModel):
     public: Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$")] | None = Field(
         default=None, description="address of the service in browsers, as https://remediate.example.com"
     )
+    look_again_minutes: float = Field(
+        default=10, gt=0, le=1440, description="minutes after a fix until the service looks whether it holds"
+    )
     keep_days: int = Field(default=30, ge=1, le=3650, description="days for which ended runs are listed")
 
 

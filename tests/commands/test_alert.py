@@ -226,6 +226,15 @@ def test_a_dry_run_says_what_would_have_been(shop: Shop) -> None:
     assert shop.recorded() == before
 
 
+def test_a_dry_run_says_which_incidents_would_have_been_declared(shop: Shop) -> None:
+    shop.policy(SITE.replace("    action: cache-down\n", "    action: cache-down\n    incident: true\n"))
+    shop.alert(group(CACHE))
+    assert "INCIDENT: a service declares one" in shop.said
+    shop.alert(since="1h")
+    assert "PROPOSE cache-down on web1 with an incident" in " ".join(shop.said.split())
+    assert "1 decisions, 1 of them with an incident, unless one was open about it" in " ".join(shop.said.split())
+
+
 USAGE = {
     "--source": ({"source": "nagios"}, "accepted: grafana, prometheus"),
     "--format": ({"format": "xml"}, "--format takes alertmanager, grafana, plain"),

@@ -1,6 +1,5 @@
 """The limits and the kill switch in whole runs: nothing is changed, and the report says so."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,12 +34,6 @@ SOON = timedelta(minutes=3)
 OF_NOBODY = "me 1000\nheld 65534 7 nobody sleep 60\n"
 OTHER, OTHER_CONFIG = Unit(name="php8.3-fpm"), PhpFpmConfig(php="php8.3")
 BOTH = HostPlan(symptoms=(), diagnosis=(), remedies=(REMEDY, RestartFpm(php="php8.3", settle=0)))
-
-
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    with Journal.open() as opened:
-        yield opened
 
 
 def paused(path: Path | None = None) -> KillSwitch:

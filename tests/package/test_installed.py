@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
@@ -33,6 +34,8 @@ def pip(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Installed
 
 @pytest.fixture(scope="session")
 def pipx(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    if find_spec("ensurepip") is None:
+        pytest.skip("pipx makes environments with ensurepip: apt-get install python3-venv")
     return package.by_pipx(tmp_path_factory.mktemp("pipx"))
 
 

@@ -19,6 +19,7 @@ from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from support.clock import until
 from support.durable import request, until_ended
 
 FAST = EngineLimits(poll_seconds=0.05)
@@ -79,13 +80,6 @@ def launched(
     finally:
         driver.go.set()
         engine.close()
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
@@ -250,13 +244,16 @@ def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
     assert run.encode() in stored
     assert b"hunter2" not in stored
-    assert "a run fails by a bug" in caplog.text
+    assert "a run or timer fails by a bug" in caplog.text
 
 
 class Deadly(Noted):
     """A driver that kills its process before anything is recorded."""
 
     def begin(self, run: str, request: RunRequest) -> Attempt:
+        os._exit(9)
+
+    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
         os._exit(9)
 
 
@@ -275,20 +272,69 @@ def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_neve
 ) -> None:
     monkeypatch.setattr(dbos_engine, "_MOST_STARTS", 2)
     run = new_run_id()
+    # Three die as they begin it, and the fourth one as it gives it up.
     workers = ("w1", "w2", "w3", "w4")
-    for dead, worker in zip((None, *workers), workers[:3], strict=False):
+    for dead, worker in zip((None, *workers), workers, strict=False):
         process = get_context("fork").Process(target=deadly, args=(url, worker, dead, run))
         process.start()
         process.join(60)
         assert process.exitcode == 9
     driver = Noted()
-    engine = DbosEngine(url, "w4", driver, FAST)
+    engine = DbosEngine(url, "w5", driver, FAST)
     engine.launch()
     try:
-        engine.take_over("w3")
+        engine.take_over("w4")
         (found,) = until_ended(engine.find, [run], 60)
     finally:
         engine.close()
     assert found.result is not None
     assert (found.result.verdict, driver.begun) == ("unknown", [])
     assert driver.given_up == ["3 processes began with this run, and none came to an end"]
+
+
+class Rings:
+    """A task of timers that notes when it is called, and wants to be called again as often as it is told."""
+
+    def __init__(self, *again: float) -> None:
+        self.calls: list[tuple[str, float]] = []
+        self._again = list(again)
+
+    def __call__(self, about: str) -> float | None:
+        self.calls.append((about, time.monotonic()))
+        return self._again.pop(0) if self._again else None
+
+
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_a_timer_is_set_once_and_rings_later_until_its_task_is_done(url: str) -> None:
+    rings = Rings(0.2)
+    engine = DbosEngine(url, "w1", Noted(), FAST)
+    try:
+        engine.on("look", rings)
+        engine.launch()
+        set_at = time.monotonic()
+        assert engine.after(1.5, "look", "it", "a timer")
+        assert not engine.after(0, "look", "it", "a timer")
+        until(lambda: len(rings.calls) == 2)
+        time.sleep(1)
+        assert not engine.after(0, "look", "it", "a timer")
+        assert engine.find("a timer") is None
+        until(lambda: engine.forget(timedelta()) == 1)
+    finally:
+        engine.close()
+    assert [about for about, _ in rings.calls] == ["it", "it"]
+    assert rings.calls[0][1] - set_at >= 1.5
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_timer_rings_in_the_next_process_if_its_own_is_gone(url: str) -> None:
+    before, rings = Rings(), Rings()
+    for task in (before, rings):
+        engine = DbosEngine(url, "w1", Noted(), FAST)
+        engine.on("look", task)
+        engine.launch()
+        if task is before:
+            engine.after(1.5, "look", "it", "a timer")
+        else:
+            until(lambda: rings.calls != [])
+        engine.close()
+    assert ([about for about, _ in rings.calls], before.calls) == (["it"], [])

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -20,12 +19,6 @@ from remediate.service.driver import LibraryDriver
 from remediate.service.request import Attempt, RunResult
 from remediate.transport.controller import HttpController
 from support.durable import ToyFleet, request
-
-
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    with Journal.open() as opened:
-        yield opened
 
 
 def ended(attempt: Attempt) -> RunResult:

@@ -1,7 +1,7 @@
 """A proposal of the policy: the service looks, a person approves the plan, and exactly this plan runs once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from remediate.journal.models import RunSummary
 from remediate.service import starter
 from remediate.service.service import serving
 from support.approving import Team
+from support.clock import until
 from support.durable import ToyFleet
 from support.toy_alerts import BEARER, SECRETS, firing, group, with_policy
 
@@ -48,13 +49,6 @@ def client(toys: ToyFleet, team: Team, monkeypatch: pytest.MonkeyPatch) -> Itera
         TestClient(server.config.app) as client,  # type: ignore[arg-type]
     ):
         yield client
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def runs() -> list[RunSummary]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.service.service import serving
+from support.clock import until
 from support.durable import ToyFleet
 from support.toy_alerts import (
     BEARER,
@@ -46,13 +47,6 @@ def client(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
 def runs() -> tuple[RunSummary, ...]:
     with Journal.open() as journal:
         return journal.runs(limit=1000)
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def until_fixed(toys: ToyFleet, name: str) -> None:

@@ -9,7 +9,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from remediate.approvals.approvals import Approvals
-from remediate.approvals.proposal import Proposal, Requester
+from remediate.approvals.proposal import Proposal, ProposalState, Requester
 from remediate.core.plan import RunPlan
 from remediate.project.project import Project
 from remediate.service.approval_door import ApprovalDoor
@@ -44,6 +44,10 @@ class Served:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def state(self, proposal: Proposal) -> ProposalState:
+        approvals = self.approvals()
+        return approvals.find(proposal.hash).state(approvals.now())
 
     def approvals(self, requester: Requester | None = None) -> Approvals:
         return Approvals.of(self.project, url=None, requester=requester)

@@ -33,10 +33,11 @@ class Crew:
             worker.kill()
 
     def launched(self, number: int) -> None:
-        """Wait until this worker works."""
+        """Wait until this worker works. It is started again if it has ended."""
+        self.tend()
         while not self._workers[number].works():
-            self.tend()
             time.sleep(_LOOK)
+            self.tend()
 
     def kill(self, number: int, *, elsewhere: bool = False) -> None:
         """Kill a worker, and start it again: under its name, or elsewhere, so that its runs have to be taken over."""

@@ -58,8 +58,8 @@ class Package:
         return f"remediate[{','.join(extras)}] @ {self.wheel.as_uri()}" if extras else str(self.wheel)
 
     def by_pip(self, target: Path, *extras: str, more: tuple[str, ...] = ()) -> "Installed":
-        """Install it as the README says."""
-        carry_out(sys.executable, "-m", "venv", target)
+        """Install it with the pip of a new environment."""
+        carry_out(UV, "venv", "--quiet", "--seed", "--python", sys.executable, target)
         # Python compiles what a command imports when it is first called.
         quick = ("--quiet", "--disable-pip-version-check", "--no-compile", "--constraint", self.constraints)
         carry_out(target / "bin/pip", "install", *quick, self.wanted(*extras), *more)

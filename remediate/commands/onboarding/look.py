@@ -1,4 +1,4 @@
-"""The questions of `init`: everything that it may read on a host, in three surveys over one connection."""
+"""The questions of `init`: three surveys of a host over one connection."""
 
 from collections.abc import Iterable
 from typing import Final, TypeVar
@@ -41,7 +41,7 @@ NOWHERE: Final = "/remediate-init-asks-for-a-page-that-does-not-exist"
 
 
 class HostLook:
-    """The answers of a host; each is a fact, or the reason why there is none."""
+    """The answers of a host: facts, or the reasons why there are none."""
 
     def __init__(self, host: Host, facts: Facts, choice: Choice) -> None:
         self.host = host
@@ -128,7 +128,7 @@ def _of_site(host: Host, choice: Choice) -> Iterable[Probe[Fact]]:
 
 
 def _page(host: Host, choice: Choice, path: str, vantage: Vantage) -> Site:
-    """Return the question for a page; the controller asks as an inventory says, if one has the host."""
+    """Return the question for a page, as an inventory that has the host says."""
     url = f"{(choice.url or 'http://localhost/').rstrip('/')}{path}"
     if vantage is Vantage.HOST:
         return Site(url=url, asked_from=vantage)

@@ -101,7 +101,7 @@ class AppProbe(Probe[T_co]):
 
     @abstractmethod
     def understand(self, answer: Any) -> T_co:
-        """Return the fact that the program's JSON states; any error of the wrong shape means that it states none."""
+        """Return the fact that the program's JSON states. Raises TypeError for another shape."""
 
     @override
     def parse(self, output: Output) -> T_co:
