@@ -63,9 +63,16 @@ class LibraryDriver(RunDriver):
         try:
             with self._journal() as journal:
                 stored = _find(journal, run)
+            if stored is not None:
+                return self._known(stored)
+            attempt = self._run(run, request)
+            if attempt.result is not None and attempt.result.verdict and attempt.result.touched == Touched.NO.value:
+                with self._journal() as journal:
+                    if _find(journal, run) is None:
+                        return Attempt(unanswered="the journal did not take the record of this run: nothing is changed")
         except JournalError as error:
             return Attempt(unanswered=str(error))
-        return self._run(run, request) if stored is None else self._known(stored)
+        return attempt
 
     @override
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:

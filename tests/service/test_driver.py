@@ -9,6 +9,8 @@ from threading import Event
 
 import pytest
 
+from remediate.core.host import Host
+from remediate.core.options import Options
 from remediate.core.remedy import basis
 from remediate.engine.surveyor import Surveyor
 from remediate.journal.journal import Journal
@@ -19,6 +21,7 @@ from remediate.journal.run_id import new_run_id
 from remediate.service.driver import LibraryDriver
 from remediate.service.request import Attempt, RunResult
 from remediate.transport.controller import HttpController
+from remediate.transport.session import Session
 from support.durable import ToyFleet, request
 
 
@@ -213,6 +216,22 @@ def test_a_run_that_died_before_any_step_is_unknown_too_if_nobody_judged_the_hos
         result = ended(toys.driver().give_up([dead], "5 processes died with this run"))
         assert (result.run, result.verdict, result.exit_code, result.touched) == (dead, "unknown", 7, "no")
         assert result.note == "5 processes died with this run"
+
+
+def test_a_run_that_lost_the_journal_before_its_record_is_tried_again(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.directory.joinpath("no").write_text("x" * 9999)
+
+    def connect(host: Host) -> Session:
+        monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")
+        return toys.connect(host)
+
+    driver, run = LibraryDriver(toys.project, connect=connect, options=Options(hold=0)), new_run_id()
+    assert "journal" in str(driver.begin(run, request("toy0")).unanswered)
+    assert toys.steps("toy0") == []
+    monkeypatch.delenv("REMEDIATE_JOURNAL")
+    assert ended(toys.driver().begin(run, request("toy0"))).verdict == "fixed"
 
 
 def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
