@@ -13,12 +13,14 @@ DEBIAN ?= bookworm
 # All comparisons, or `short`: whether they can run at all.
 BENCH ?= full
 
-.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal bench soak fresh schemas docs clean
+.PHONY: help setup engine programs demo demo-incident demo-service service-image test lint types unit package coverage container rehearsal bench soak fresh schemas docs clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
+	@echo "make demo-service   from a real Prometheus's alert to the verified fix: approved by a person, and by itself"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make service-image   the service as a container image, from docs/container/Containerfile"
 	@echo "make docs   build the site of the documentation into build/site, without the network"
 	@echo "make bench  compare its speed with other tools, on an idle machine: writes docs/performance.md, in 20 minutes"
 	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
@@ -36,8 +38,15 @@ demo: engine
 demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
+demo-service: setup
+	@$(RUN) python -m remediate.rehearsal.install ssh
+	@$(RUN) python -m docs.demo_service
+
+service-image: engine
+	@$(RUN) python -m docs.service_image
+
 test: BENCH = short
-test: lint types unit container rehearsal bench
+test: lint types unit package container rehearsal bench
 
 lint: setup
 	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports'
@@ -49,11 +58,15 @@ programs:
 	@sh tests/get-programs.sh
 
 unit: setup programs
-	@$(PART) unit $(RUN) python -m pytest -m "not container" -n $(WORKERS) --durations=10
+	@$(PART) unit $(RUN) python -m pytest -m "not container and not package" -n $(WORKERS) --durations=10
+
+# What others install: the wheel and the sdist, by pip, pipx and uvx, used outside any checkout.
+package: setup programs
+	@$(PART) package $(RUN) python -m pytest -m package --durations=5 tests/package
 
 # Apart: measuring takes half as long again, and no number of it decides anything.
 coverage: setup programs
-	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
+	@$(RUN) coverage run -m pytest -m "not container and not package" -n $(WORKERS)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
 
@@ -84,4 +97,4 @@ docs: setup
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images
-	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from remediate.core.host import Database, Host
+from remediate.core.host import Host
 from remediate.core.playbook import Severity, playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
+from remediate.core.services import Database
 from remediate.errors import ConfigurationError
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.filesystems import DiskSpace
@@ -142,7 +143,7 @@ _UNPARSABLE = "NOTE=two words"
 
 
 def _ended(where: str) -> str:
-    """Return the script that ends sessions in the server: a client that is gone may leave its query at work."""
+    """Return the script that ends sessions in the server, where a gone client's query may go on."""
     listed = f'mariadb -NBe "SELECT id FROM information_schema.processlist WHERE {where}"'  # noqa: S608  # our own words
     return (
         f'for id in $({listed}); do mariadb -e "KILL $id" || true; done\n'

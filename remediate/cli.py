@@ -170,7 +170,8 @@ class RemediateProgram(Program):
 
     def __init__(self) -> None:
         # The commands are loaded later: --version does not need them.
-        super().__init__(name="remediate", binary="remediate", version=__version__, namespace=Collection())
+        version = f"{__version__} from {Path(__file__).parent} (Python {sys.version.split()[0]})"
+        super().__init__(name="remediate", binary="remediate", version=version, namespace=Collection())
 
     @override
     def parse_collection(self) -> None:
@@ -222,7 +223,7 @@ def _help_before_values(program: Program) -> None:
 
 
 def _explain_parse_errors(program: Program) -> None:
-    """Let `invoke` or `fab`, which is running, report a line that it cannot parse in our words.
+    """Make the running `invoke` or `fab` report parse errors in our words.
 
     Invoke has no hook for that. A check here would not know the tasks that a tasks.py adds to ours.
     """
@@ -281,7 +282,7 @@ def _refuse(message: str, code: int = USAGE_EXIT_CODE) -> NoReturn:
 
 
 def _collect_rarely() -> None:
-    """Spare this process most of Python's search for garbage, and all of it at its end."""
+    """Make Python search for garbage rarely, and not at the end."""
     gc.set_threshold(_COLLECTED)
     atexit.register(gc.freeze)
 

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy
 
 from remediate.errors import RemediateError
+from remediate.journal.journal import Journal
 from remediate.rehearsal.staging import down
 from remediate.remedies.catalogue import remedies
 from support.command_line import Cli
@@ -116,6 +117,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
     monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
     return directory
+
+
+@pytest.fixture
+def journal(state: Path) -> Iterator[Journal]:
+    with Journal.open() as opened:
+        yield opened
 
 
 @pytest.fixture

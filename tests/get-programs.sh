@@ -1,7 +1,8 @@
 #!/bin/sh
-# Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server. As root
-# they are installed with the start of services forbidden. Without root sshd is unpacked into .tools (as an ordinary
-# user it needs no system account), and tests of PHP and PostgreSQL are skipped where these are missing.
+# Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server, a
+# browser of 100 MB, which only Debian has as a package. As root they are installed with the start of services forbidden.
+# Without root sshd is unpacked into .tools (as an ordinary user it needs no system account), and tests of PHP,
+# PostgreSQL and the browser are skipped where these are missing.
 set -eu
 
 needed=
@@ -15,6 +16,12 @@ lacks openssl && needed="$needed openssl"
 lacks perl && needed="$needed perl"
 lacks php && optional="$optional php-cli php-curl"
 lacks initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && optional="$optional postgresql"
+python3 -c 'import ensurepip' 2>/dev/null || optional="$optional python3-venv"
+browser=chromium-headless-shell
+for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+  lacks "$name" || browser=
+done
+optional="$optional${browser:+ $browser}"
 [ -n "$needed$optional" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -34,6 +41,11 @@ if [ "$(id -u)" = 0 ]; then
     chmod 755 "$forbid"
   fi
   apt-get update -q >/dev/null
+  if [ -n "$browser" ] && ! apt-cache show "$browser" >/dev/null 2>&1; then
+    echo "tests are skipped for want of: $browser, which is no package of this system" >&2
+    optional=${optional% "$browser"}
+    [ -n "$needed$optional" ] || exit 0
+  fi
   # shellcheck disable=SC2086  # a list of packages
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $needed $optional >/dev/null
   if [ -d /run/systemd/system ]; then

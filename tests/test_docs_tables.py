@@ -11,19 +11,10 @@ import yaml
 from pydantic import BaseModel
 
 from remediate.commands.incident_registry import incident_commands
-from remediate.core.host import (
-    Certificate,
-    Database,
-    DatabaseLimits,
-    Limits,
-    Links,
-    Payments,
-    Queue,
-    Redis,
-    Settings,
-)
+from remediate.core.host import Certificate, Limits, Links, Payments, Queue, Settings
 from remediate.core.monitoring import Backup, ErrorTrackingSettings, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.core.outcome import RunVerdict
+from remediate.core.services import Database, DatabaseLimits, Redis
 from remediate.core.verdict import ENGINE_CODES, LIMITS
 from remediate.errors import USAGE_EXIT_CODE
 from remediate.incident.events import Data

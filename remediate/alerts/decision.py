@@ -45,6 +45,9 @@ class AlertDecision(FrozenModel):
     suppressed_by: SuppressedBy | None = Field(
         default=None, description="why it is nothing, or less than the rule's mode; null = it is not"
     )
+    incident: bool = Field(
+        default=False, description="whether the service declares an incident, unless one is open about it"
+    )
 
 
 class Recent(NamedTuple):
@@ -115,6 +118,7 @@ def decided(
         host=host,
         reason=_reason(rule, [why for _, why in against]),
         suppressed_by=against[0][0] if against else None,
+        incident=rule.incident,
     )
 
 

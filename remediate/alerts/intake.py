@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from remediate.alerts.alert import AlertStatus, IncomingAlert, ago
 from remediate.alerts.authentication import Authentication
 from remediate.alerts.decision import AlertDecision, Doubts, SuppressedBy, decided, host_of
-from remediate.alerts.ledger import Burning, EndReason, Ledger, OpenDecision
+from remediate.alerts.ledger import Burning, EndReason, Ledger, OpenDecision, StoredTexts
 from remediate.alerts.policy import AlertPolicy, PolicyMode, PolicyRule
 from remediate.alerts.policy_check import ProjectNames
 from remediate.alerts.store import AlertStore
@@ -53,12 +53,16 @@ class Intake:
         """
         alerts = tuple(alerts)
         doubts = self.doubts(alerts)
+        # Everybody who writes to this database waits while the ledger is open.
+        texts = [store.texts(alert) for alert in alerts]
         with store.deciding() as ledger:
             if not ledger.is_new(authentication, now):
                 raise Replayed(f"a delivery of {authentication.source} was accepted before: it is not accepted again")
             return tuple(
-                DecidedAlert(at=now, alert=alert, decision=self.decide(alert, authentication, ledger, doubts, now))
-                for alert in alerts
+                DecidedAlert(
+                    at=now, alert=alert, decision=self.decide(alert, kept, authentication, ledger, doubts, now)
+                )
+                for alert, kept in zip(alerts, texts, strict=True)
             )
 
     def doubts(self, alerts: Iterable[IncomingAlert]) -> Doubts:
@@ -69,9 +73,15 @@ class Intake:
         return Doubts(self.paused() if starting else None, doubted)
 
     def decide(
-        self, alert: IncomingAlert, authentication: Authentication, ledger: Ledger, doubts: Doubts, now: datetime
+        self,
+        alert: IncomingAlert,
+        texts: StoredTexts,
+        authentication: Authentication,
+        ledger: Ledger,
+        doubts: Doubts,
+        now: datetime,
     ) -> AlertDecision:
-        """Decide and record one alert."""
+        """Decide and record one alert. `texts` are its own, as the store masks them."""
         known = ledger.burning(alert, authentication)
         if known is not None and (over := self._over(known, alert, now)) is not None:
             ledger.end(known, over, now)
@@ -83,7 +93,7 @@ class Intake:
             return _repeated(known, ledger, now)
         # If nothing was decided when it came first, the policy may be another one now.
         decision, joined = self._new(alert, authentication, ledger, doubts, now)
-        ledger.begin(alert, authentication, decision, now, joined=joined, undecided=known)
+        ledger.begin(alert, texts, authentication, decision, now, joined=joined, undecided=known)
         return decision
 
     def _over(self, known: Burning, alert: IncomingAlert, now: datetime) -> EndReason | None:
@@ -139,7 +149,7 @@ def _resolved(alert: IncomingAlert, known: Burning | None, ledger: Ledger, now: 
         what = "; the proposal is withdrawn"
     elif before is not None and before.alerts > 1:
         what = f"; {before.alerts - 1} more of the same decision still burn"
-    why = f"over after {ago(known.first_seen, now)}{what}; an incident stays open until a person resolves it"
+    why = f"over after {ago(known.first_seen, now)}{what}; it resolves no incident by itself"
     return _as_before(before, why, SuppressedBy.RESOLVED)
 
 

@@ -30,6 +30,14 @@ class EndReason(Enum):
     FORGOTTEN = "forgotten"
 
 
+class StoredTexts(NamedTuple):
+    """The texts of an alert as they are stored: masked, and in JSON."""
+
+    name: str
+    labels: str
+    annotations: str
+
+
 class Burning(NamedTuple):
     """An alert that burns, as it is recorded."""
 
@@ -181,6 +189,7 @@ class Ledger:
     def begin(
         self,
         alert: IncomingAlert,
+        texts: StoredTexts,
         authentication: Authentication,
         decision: AlertDecision,
         now: datetime,
@@ -221,9 +230,9 @@ class Ledger:
                 source=authentication.source,
                 how=authentication.how.value,
                 fingerprint=alert.fingerprint,
-                name=self._masker.mask(alert.name),
-                labels=self._json(alert.labels),
-                annotations=self._json(alert.annotations),
+                name=texts.name,
+                labels=texts.labels,
+                annotations=texts.annotations,
                 starts=alert.starts,
                 first_seen=now,
                 last_seen=now,
@@ -250,14 +259,20 @@ class Ledger:
         done = self._connection.execute(decisions.update().where(proposal).values(withdrawn=now))
         return done.rowcount == 1
 
-    def _json(self, texts: dict[str, str]) -> str:
-        # A text may only be a secret because of its name, which is seen in the whole.
-        masked = self._masker.mask(json.dumps({name: self._masker.mask(text) for name, text in texts.items()}))
-        try:
-            json.loads(masked)
-        except ValueError:  # What looks like a secret went beyond its text.
-            return json.dumps(dict.fromkeys(texts, MASK))
-        return masked
+
+def stored_texts(alert: IncomingAlert, masker: Masker) -> StoredTexts:
+    """Mask the texts of an alert. That takes longer than to store them, so do it before the ledger is open."""
+    return StoredTexts(masker.mask(alert.name), _json(alert.labels, masker), _json(alert.annotations, masker))
+
+
+def _json(texts: dict[str, str], masker: Masker) -> str:
+    # A text may only be a secret because of its name, which is seen in the whole.
+    masked = masker.mask(json.dumps({name: masker.mask(text) for name, text in texts.items()}))
+    try:
+        json.loads(masked)
+    except ValueError:  # What looks like a secret went beyond its text.
+        return json.dumps(dict.fromkeys(texts, MASK))
+    return masked
 
 
 def _value(suppressed_by: SuppressedBy | None) -> str | None:

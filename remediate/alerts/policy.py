@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from remediate.alerts.formats import AlertFormat
 from remediate.core.field_types import FrozenModel, Reference
+from remediate.core.playbook import Severity
 
 TRIAGE: Final = "triage"
 """The action that only looks."""
@@ -153,6 +154,13 @@ class PolicyRule(FrozenModel):
     host: HostMapping = Field(description="how the host is found")
     action: PolicyName = Field(description="triage, or the name of a playbook")
     mode: PolicyMode = Field(default=PolicyMode.PROPOSE, description="observe, propose or auto")
+    incident: bool = Field(default=False, description="whether the service declares an incident, and follows it")
+    severity: Severity | None = Field(
+        default=None, description="of its incidents, SEV-1 to SEV-4; absent = that of the playbook"
+    )
+    tell: bool = Field(
+        default=False, description="whether the service tells the team of its incidents; absent = a person does"
+    )
 
     def matches(self, labels: Mapping[str, str], source: str) -> bool:
         """Return whether an alert with these labels, from this source, is meant."""

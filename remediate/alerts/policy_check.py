@@ -82,12 +82,24 @@ def _of_rule(
     for host in rule.host.names or ():
         if (wrong := names.no_host(host)) is not None:
             yield (*place, "host", "names"), wrong
+    yield from _of_incident(place, rule)
     unknown = [source for source in rule.sources if source not in policy.sources]
     if unknown:
         accepted = some(policy.sources)
         yield (*place, "sources"), f"'{shown(unknown[0])}' is no source of this policy; accepted: {accepted}"
     elif rule.mode is PolicyMode.AUTO:
         yield from _of_auto((*place, "mode"), rule, policy)
+
+
+def _of_incident(place: Location, rule: PolicyRule) -> Iterator[tuple[Location, str]]:
+    if not rule.incident:
+        for key, given in (("severity", rule.severity is not None), ("tell", rule.tell)):
+            if given:
+                yield (*place, key), f"{key} belongs to a rule with incident: true"
+    elif rule.mode is PolicyMode.OBSERVE:
+        yield (*place, "incident"), "a rule that only observes declares no incident; accepted here: false"
+    elif rule.action == TRIAGE and rule.severity is None:
+        yield (*place, "incident"), "an incident from triage needs a severity: triage may not see how bad it is"
 
 
 def _of_auto(place: Location, rule: PolicyRule, policy: AlertPolicy) -> Iterator[tuple[Location, str]]:

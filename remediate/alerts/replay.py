@@ -24,7 +24,9 @@ def replayed(intake: Intake, events: Sequence[RecordedAlert]) -> tuple[DecidedAl
             DecidedAlert(
                 at=event.at,
                 alert=event.alert,
-                decision=intake.decide(event.alert, event.authentication, ledger, doubts, event.at),
+                decision=intake.decide(
+                    event.alert, store.texts(event.alert), event.authentication, ledger, doubts, event.at
+                ),
             )
             for event in events
         )

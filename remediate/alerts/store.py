@@ -5,15 +5,16 @@ SQLAlchemy is imported on opening.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.alerts.alert import AlertStatus, IncomingAlert
 from remediate.alerts.authentication import Authentication, Means
-from remediate.alerts.ledger import Ledger
-from remediate.alerts.policy import TRIAGE, PolicyMode
+from remediate.alerts.ledger import Ledger, StoredTexts, stored_texts
+from remediate.alerts.policy import PolicyMode
+from remediate.errors import JournalError
 from remediate.journal.journal import JournalStore, journal_database
 from remediate.masking.masker import Masker
 
@@ -37,14 +38,26 @@ class RecordedAlert(NamedTuple):
 
 
 class HeldDecision(NamedTuple):
-    """A decision about a playbook, while one of its alerts burns."""
+    """A decision to propose or start something, while one of its alerts burns."""
 
     id: str
     mode: PolicyMode
     rule: str
     host: str
-    playbook: str
+    action: str
+    """A playbook, or triage."""
     reason: str
+    at: datetime
+
+
+class DecidedFire(NamedTuple):
+    """The first alert of a decision."""
+
+    name: str
+    source: str
+    fingerprint: str
+    began: datetime
+    """Since when it fires: by the sender's clock, or when it came."""
 
 
 class AlertStore(JournalStore):
@@ -67,6 +80,10 @@ class AlertStore(JournalStore):
         with self.database.reading() as connection:
             connection.execute(select(1))
 
+    def texts(self, alert: IncomingAlert) -> StoredTexts:
+        """Return the texts of an alert as they are stored. Others could not write meanwhile, if the ledger did it."""
+        return stored_texts(alert, self._masker)
+
     @contextmanager
     def deciding(self) -> Iterator[Ledger]:
         """Open the ledger for one payload. Deciders wait for each other, so that each sees what the last one did."""
@@ -78,7 +95,7 @@ class AlertStore(JournalStore):
             yield Ledger(connection, self._project, self._masker)
 
     def held(self, since: datetime) -> tuple[HeldDecision, ...]:
-        """Return the decisions since then to propose or start a playbook that still hold, oldest first.
+        """Return the decisions since then to propose or start something that still hold, oldest first.
 
         Whoever acts on them uses their ids, so that each is acted on once.
         """
@@ -90,16 +107,55 @@ class AlertStore(JournalStore):
         burns = exists().where((alerts.c.decision == decisions.c.id) & alerts.c.ended.is_(None))
         query = (
             decisions.select()
-            .where((decisions.c.project == self._project) & (decisions.c.action != TRIAGE))
+            .where(decisions.c.project == self._project)
             .where(decisions.c.mode.in_((PolicyMode.AUTO.value, PolicyMode.PROPOSE.value)))
             .where((decisions.c.at >= since) & decisions.c.withdrawn.is_(None) & burns)
             .order_by(decisions.c.at, decisions.c.id)
         )
         with self.database.reading() as connection:
             return tuple(
-                HeldDecision(row.id, PolicyMode(row.mode), row.rule, row.host, row.action, row.reason)
+                HeldDecision(row.id, PolicyMode(row.mode), row.rule, row.host, row.action, row.reason, row.at)
                 for row in connection.execute(query)
             )
+
+    def fire(self, decision: str) -> DecidedFire:
+        """Return the first alert of a decision. Raises JournalError if there is none."""
+        from remediate.journal.schema import alerts
+
+        query = alerts.select().where(alerts.c.decision == decision).order_by(alerts.c.first_seen, alerts.c.id)
+        with self.database.reading() as connection:
+            row = connection.execute(query.limit(1)).first()
+        if row is None:
+            raise JournalError(f"no alert of the decision {decision} is recorded")
+        return DecidedFire(row.name, row.source, row.fingerprint, row.starts or row.first_seen)
+
+    def over(self, decisions: Collection[str]) -> datetime | None:
+        """Return when the last alert of these decisions was over, None if one of them burns."""
+        from sqlalchemy import func, select
+
+        from remediate.journal.schema import alerts
+
+        mine = alerts.c.decision.in_(sorted(decisions))
+        with self.database.reading() as connection:
+            if connection.execute(alerts.select().where(mine & alerts.c.ended.is_(None)).limit(1)).first() is not None:
+                return None
+            ended: datetime | None = connection.execute(select(func.max(alerts.c.ended)).where(mine)).scalar_one()
+        return ended
+
+    def burns(self, rules: Collection[str], hosts: Collection[str]) -> bool:
+        """Return whether an alert burns that one of these rules decided about, on one of these hosts."""
+        from remediate.journal.schema import alert_decisions as decisions
+        from remediate.journal.schema import alerts
+
+        joined = alerts.join(decisions, alerts.c.decision == decisions.c.id)
+        query = (
+            joined.select()
+            .with_only_columns(alerts.c.id)
+            .where((decisions.c.project == self._project) & alerts.c.ended.is_(None))
+            .where(decisions.c.rule.in_(sorted(rules)) & decisions.c.host.in_(sorted(hosts)))
+        )
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def recorded(self, since: datetime) -> tuple[RecordedAlert, ...]:
         """Return the beginnings and ends of the alerts that began since then, in order."""

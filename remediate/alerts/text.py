@@ -30,11 +30,14 @@ def replay_lines(report: AlertsReport) -> Iterator[str]:
     for each in done:
         decision = each.decision
         what = f"{_mode(decision.mode)} {decision.action} on {decision.host}"
+        what += " with an incident" if decision.incident else ""
         told = f"{each.at:%Y-%m-%d %H:%M:%SZ}  {what}   {_named(each)}: {shown(decision.reason, 400)}"
         yield from wrap(told, WIDTH, "", _PAD)
     number = sum(each.alert.status is AlertStatus.FIRING for each in report.alerts)
     since = f"{report.since:%Y-%m-%d %H:%M:%SZ}" if report.since is not None else "then"
-    yield f"{number} alerts since {since}; {len(done)} decisions"
+    incidents = sum(each.decision.incident for each in done)
+    declared = f", {incidents} of them with an incident, unless one was open about it" if incidents else ""
+    yield from wrap(f"{number} alerts since {since}; {len(done)} decisions{declared}", WIDTH, "", _PAD)
     if report.suppressed:
         yield from _indented(f"suppressed: {_counts(report)}")
     yield f"{_PAD}a dry run: nothing was started or recorded"
@@ -51,6 +54,8 @@ def _of_alert(each: ReportedAlert) -> Iterator[str]:
     what = f" {decision.action}" if decision.mode is not None else ""
     code = f" ({decision.suppressed_by.value})" if decision.suppressed_by is not None else ""
     yield from _indented(f"{_mode(decision.mode)}{what}{code}: {shown(decision.reason, 800)}")
+    if decision.incident:
+        yield from _indented("INCIDENT: a service declares one, or lets the alert join the open one")
     if each.command is not None:
         yield f"next    {each.command}"
 

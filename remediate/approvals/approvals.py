@@ -11,6 +11,7 @@ from remediate.approvals.authentication import Authenticator, SshSigners, Unprov
 from remediate.approvals.plan_hash import SHOWN, PlanSeal, moved, seal
 from remediate.approvals.plan_key import plan_key
 from remediate.approvals.proposal import ApprovalMeans, Approver, Proposal, Requester
+from remediate.approvals.service_login import ServiceLogins
 from remediate.approvals.settings import ApprovalSettings, approval_settings
 from remediate.approvals.store import NotApproved, ProposalStore, unusable
 from remediate.core.host import Host
@@ -42,7 +43,7 @@ class SpentPlan(NamedTuple):
 class Approvals:
     """The plans and approvals of a project.
 
-    `authenticators` are the ways to prove who approves; without any, SSH signatures are.
+    `authenticators` are the ways to prove who approves; without any, SSH signatures and logins to the service are.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ class Approvals:
         self._project = project
         self.command = command
         self._requester = requester
-        self._authenticators = {ApprovalMeans.SSH_SIGNATURE: self.signers} if authenticators is None else authenticators
+        usual: tuple[Authenticator, ...] = (self.signers, ServiceLogins(self.signers))
+        self._authenticators = {each.how: each for each in usual} if authenticators is None else authenticators
         self._clock = clock
         self._key = key
 
@@ -116,7 +118,7 @@ class Approvals:
                     command=masker.mask(self.command or _command(plan.playbook, names)),
                     steps=tuple(masker.masked(step) for host in plan.hosts for step in host.steps),
                     parts={masker.mask(name): digest for name, digest in sealed.parts.items()},
-                    requester=self._requester or Requester(operator),
+                    requesters=(self._requester or Requester(operator),),
                     second_person=self.settings.second_person,
                     asked=now,
                     expires=now + timedelta(minutes=self.settings.minutes),

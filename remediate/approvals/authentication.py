@@ -1,7 +1,7 @@
 """The protocol by which a person proves an approval, and its implementation with SSH signatures.
 
 `ssh-keygen -Y` signs and verifies. The project's allowed_signers file names the persons and their public keys, as
-ssh-keygen(1) describes it. A later service adds an Authenticator for the persons who logged in to it.
+ssh-keygen(1) describes it.
 """
 
 import os
@@ -9,12 +9,14 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, Protocol
 
 from typing_extensions import override
 
+from remediate.approvals.listed_persons import allows
 from remediate.approvals.proposal import ApprovalMeans, Approver
 from remediate.errors import ConfigurationError, RemediateError
 
@@ -24,8 +26,10 @@ _SIGNING_SECONDS: Final = 120
 """A person types a passphrase, or touches a hardware key."""
 _VERIFYING_SECONDS: Final = 20
 _LIMIT: Final = 64 * 1024
+SERVICE: Final = "remediate-service"
+"""The name in allowed_signers whose key vouches for who logged in to the service. It is no person."""
 _GOOD: Final = re.compile(
-    r'^Good "remediate-approval" signature for .* with (?P<key>\S+ key SHA256:\S+)$', re.MULTILINE
+    r'^Good "(?P<namespace>[a-z-]+)" signature for .* with (?P<key>\S+ key SHA256:\S+)$', re.MULTILINE
 )
 _PERSON: Final = re.compile(r"[^\s*?!,]{1,200}")
 """The name of a person in allowed_signers. A pattern names nobody."""
@@ -65,6 +69,22 @@ class SshSigners(Authenticator):
 
     @override
     def authenticate(self, statement: str, proof: str) -> Approver:
+        name, key = self.signer(statement, proof, NAMESPACE)
+        if name == SERVICE:
+            raise UnprovenApprover(f"{name} is no person, and approves nothing by itself")
+        return Approver(name, self.how, key)
+
+    def demand_listed(self, person: str) -> None:
+        """Raise UnprovenApprover unless the file lets this person approve now."""
+        try:
+            text = "" if self._file is None else self._file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            text = ""
+        if not is_person(person) or not allows(text, person, NAMESPACE, datetime.now(UTC)):
+            raise UnprovenApprover(f"{self._file or 'no project'} does not let {person!r} approve now")
+
+    def signer(self, statement: str, proof: str, namespace: str) -> tuple[str, str]:
+        """Return who signed this statement for this purpose, and with which key. Raises UnprovenApprover."""
         if self._file is None or not self.exists:
             raise UnprovenApprover(
                 f"{self._file or 'a project'} does not exist, so nobody may approve: list each person there with a "
@@ -80,22 +100,27 @@ class SshSigners(Authenticator):
             name = names[0]
             if not _PERSON.fullmatch(name):
                 raise UnprovenApprover(f"{self._file} lists this key for {name!r}, which names no person")
-            words = ("verify", "-f", str(self._file), "-I", name, "-n", NAMESPACE, "-s", path)
+            words = ("verify", "-f", str(self._file), "-I", name, "-n", namespace, "-s", path)
             verified = _ssh_keygen(words, statement, _VERIFYING_SECONDS)
         good = _GOOD.search(verified.stdout)
-        if verified.returncode != 0 or good is None:
+        if verified.returncode != 0 or good is None or good["namespace"] != namespace:
             raise UnprovenApprover(f"the signature is not one of {name} for this plan: {_last(verified.stderr)}")
-        return Approver(name, self.how, good["key"])
+        return name, good["key"]
 
 
-def signed(statement: str, key: Path) -> str:
-    """Sign a statement with a person's SSH key. ssh-keygen asks for its passphrase, or an agent has it.
+def is_person(name: str) -> bool:
+    """Return whether this can be the name of a person in allowed_signers."""
+    return name != SERVICE and _PERSON.fullmatch(name) is not None
+
+
+def signed(statement: str, key: Path, namespace: str = NAMESPACE) -> str:
+    """Sign a statement with an SSH key. ssh-keygen asks for its passphrase, or an agent has it.
 
     Raises ConfigurationError.
     """
     if not key.is_file():
-        raise ConfigurationError(f"--key: {key} does not exist")
-    done = _ssh_keygen(("sign", "-f", str(key), "-n", NAMESPACE), statement, _SIGNING_SECONDS)
+        raise ConfigurationError(f"{key} does not exist: it would be the SSH key that signs")
+    done = _ssh_keygen(("sign", "-f", str(key), "-n", namespace), statement, _SIGNING_SECONDS)
     if done.returncode != 0:
         raise ConfigurationError(f"{key} did not sign: {_last(done.stderr)}")
     return done.stdout

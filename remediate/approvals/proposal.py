@@ -19,6 +19,8 @@ class ApprovalMeans(Enum):
 
     SSH_SIGNATURE = "ssh-signature"
     """Signed with an SSH key that the project's allowed_signers lists for the person."""
+    SERVICE_LOGIN = "service-login"
+    """Logged in to the service as a person whom allowed_signers lists. The service signed that with its own key."""
 
 
 class Approver(NamedTuple):
@@ -75,7 +77,8 @@ class Proposal:
     steps: tuple[PlannedStep, ...]
     parts: Mapping[str, str]
     """A keyed digest of each thing that the hash binds, to say what has moved."""
-    requester: Requester
+    requesters: tuple[Requester, ...]
+    """Everyone who asked for it, the first one first. To ask again for the same plan prolongs its proposal."""
     second_person: bool
     asked: datetime
     expires: datetime
@@ -108,20 +111,26 @@ class Proposal:
     def has_enough(self, approvers: Iterable[Approver]) -> bool:
         """Return whether these persons are enough to approve it.
 
-        If a second person is demanded, the one who asked does not count. As long as nobody knows for certain who asked,
-        two persons have to approve: at most one of them asked.
+        If a second person is demanded, nobody counts who is known to have asked. As long as nobody knows for certain
+        who else asked, two persons have to approve.
         """
         persons = {approver.name for approver in approvers}
         if not self.second_person:
             return bool(persons)
-        if self.requester.authenticated:
-            return bool(persons - {self.requester.name})
-        return len(persons) > 1
+        others = persons - {requester.name for requester in self.requesters if requester.authenticated}
+        return len(others) > (not all(requester.authenticated for requester in self.requesters))
+
+    @property
+    def asked_by(self) -> str:
+        """The names of everyone who asked, for a person."""
+        return " and ".join(
+            each.name if each.authenticated else f"{each.name} (not authenticated)" for each in self.requesters
+        )
 
     @property
     def statement(self) -> str:
         """The text that an approver signs. It binds the whole hash, this proposal, who asked, and its end."""
-        asked_by = json.dumps([self.requester.name, self.requester.authenticated])
+        asked_by = json.dumps(self.requesters)
         return (
             "I approve that remediate runs this plan once.\n"
             f"project: {self.project}\n"

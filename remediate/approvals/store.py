@@ -71,12 +71,16 @@ class ProposalStore(JournalStore):
                     case ProposalState.EXPIRED, _:
                         self._close(connection, old, now, ProposalState.EXPIRED, None)
                     case _, ():
-                        renewed = replace(old, asked=now, expires=now + lasts)
-                        connection.execute(
-                            proposals.update()
-                            .where(proposals.c.id == old.id)
-                            .values(asked=renewed.asked, expires=renewed.expires)
+                        # Whoever asked first must not become the one who approves because somebody else asks again.
+                        renewed = replace(
+                            old,
+                            requesters=tuple(dict.fromkeys((*old.requesters, *proposal.requesters))),
+                            run=proposal.run,
+                            incident=old.incident or proposal.incident,
+                            asked=now,
+                            expires=now + lasts,
                         )
+                        connection.execute(proposals.update().where(proposals.c.id == old.id).values(**_row(renewed)))
                         return renewed
                     case _:
                         return old
@@ -243,12 +247,13 @@ def _untaken(proposal: Proposal, approver: Approver, now: datetime) -> str | Non
     names = [each.approver.name for each in proposal.approvals]
     if proposal.state(now) is ProposalState.APPROVED or approver.name in names:
         return f"plan {proposal.shown} was approved already, by {' and '.join(names)}"
-    if proposal.second_person and proposal.requester == Requester(approver.name, authenticated=True):
+    if proposal.second_person and Requester(approver.name, authenticated=True) in proposal.requesters:
         return f"{approver.name} asked for plan {proposal.shown}: another person has to approve it"
     return None
 
 
 def _row(proposal: Proposal) -> dict[str, object]:
+    first, *others = proposal.requesters
     return {
         "id": proposal.id,
         "project": proposal.project,
@@ -258,8 +263,9 @@ def _row(proposal: Proposal) -> dict[str, object]:
         "command": proposal.command,
         "steps": _STEPS.dump_json(proposal.steps).decode(),
         "parts": json.dumps(dict(proposal.parts)),
-        "requester": proposal.requester.name,
-        "authenticated": proposal.requester.authenticated,
+        "requester": first.name,
+        "authenticated": first.authenticated,
+        "also_asked": json.dumps(others) if others else None,
         "second_person": proposal.second_person,
         "asked": proposal.asked,
         "expires": proposal.expires,
@@ -278,7 +284,10 @@ def _proposal(row: "Row[tuple[object, ...]]", approvals: Sequence[Approval]) -> 
         command=row.command,
         steps=_STEPS.validate_json(row.steps),
         parts=json.loads(row.parts),
-        requester=Requester(row.requester, row.authenticated),
+        requesters=(
+            Requester(row.requester, row.authenticated),
+            *(Requester(*each) for each in json.loads(row.also_asked or "[]")),
+        ),
         second_person=row.second_person,
         asked=row.asked,
         expires=row.expires,

@@ -1,4 +1,4 @@
-"""approve: a person approves one plan with an SSH signature, lists the waiting ones, or withdraws one."""
+"""approve: approves a plan with an SSH signature, lists waiting plans, or withdraws one."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,11 +9,11 @@ from remediate.approvals.approvals import Approvals
 from remediate.approvals.authentication import UnprovenApprover, signed, usual_key
 from remediate.approvals.proposal import Proposal, ProposalState
 from remediate.approvals.store import NotApproved, unusable
+from remediate.approvals.visible import visible
 from remediate.commands.given import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.core.outcome import RunVerdict
 from remediate.engine.fleet import operator_name
-from remediate.masking.masker import strip_control
 from remediate.project.project import Project
 
 LIST: Final = "list"
@@ -67,9 +67,10 @@ def _list(approvals: Approvals, terminal: Terminal, program: str) -> int:
         terminal.say(f"no plan waits for approval ({program} check.… prints the hash of one)")
     now = approvals.now()
     for proposal in waiting:
+        what = f"{visible(proposal.playbook)} on {visible(', '.join(proposal.hosts))}"
         terminal.say(
-            f"{proposal.shown}  {proposal.state(now).value:<9}  until {_until(proposal, now)}  "
-            f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}   {_clean(proposal.requester.name)}"
+            f"{proposal.shown}  {proposal.state(now).value:<9}  until {_until(proposal, now)}  {what}   "
+            f"{visible(', '.join(each.name for each in proposal.requesters))}"
         )
     return 0
 
@@ -77,14 +78,13 @@ def _list(approvals: Approvals, terminal: Terminal, program: str) -> int:
 def _lines(proposal: Proposal) -> Iterator[str]:
     """Yield what a person reads before approving."""
     yield f"plan {proposal.hash}"
-    yield f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}"
-    by = "" if proposal.requester.authenticated else " (not authenticated)"
-    yield f"asked by {_clean(proposal.requester.name)}{by} at {proposal.asked:%Y-%m-%d %H:%M:%SZ}"
-    yield f"as {_clean(proposal.command)}"  # It names what is overridden.
+    yield f"{visible(proposal.playbook)} on {visible(', '.join(proposal.hosts))}"
+    yield f"asked by {visible(proposal.asked_by)} at {proposal.asked:%Y-%m-%d %H:%M:%SZ}"
+    yield f"as {visible(proposal.command)}"  # It names what is overridden.
     for step in proposal.steps:
-        yield f"    {_clean(step.host)}: {_clean(step.why)}: {_clean(step.remedy)} on {_clean(step.title)}"
+        yield f"    {visible(step.host)}: {visible(step.why)}: {visible(step.remedy)} on {visible(step.title)}"
         for command in step.commands:
-            yield f"        {_clean(command)}"
+            yield f"        {visible(command)}"
 
 
 def _until(proposal: Proposal, now: datetime) -> str:
@@ -93,9 +93,3 @@ def _until(proposal: Proposal, now: datetime) -> str:
 
 def _approvers(proposal: Proposal) -> str:
     return " and ".join(str(each.approver) for each in proposal.approvals)
-
-
-def _clean(text: str) -> str:
-    """Return text as it is, on one line. Characters that nobody sees, or that reorder a line, are escaped."""
-    shown = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in strip_control(text))
-    return "".join(shown)

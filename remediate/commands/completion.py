@@ -1,4 +1,4 @@
-"""Completion of the command line: the candidates for the last word, and the scripts of the shells."""
+"""Completion: the candidates for the last word, and the scripts of the shells."""
 
 import re
 import shlex
@@ -48,7 +48,7 @@ def completed(line: str) -> str:
 
 
 def candidates(line: str, known: Mapping[str, Command], names: Names) -> list[str]:
-    """Return the words that may stand in the place of the last one, with its beginning.
+    """Return the words that complete the last one.
 
     `line` is the command line up to the cursor, with the program's name. Without candidates the shell offers files.
     """
@@ -102,7 +102,7 @@ def _read(words: Sequence[str], known: Mapping[str, Command]) -> tuple[Command |
 
 
 def _values(flag: str, begun: str, words: Sequence[str], names: Names) -> Iterator[str]:
-    """Yield the values of a flag, as far as they are known: hosts, of which there may be several."""
+    """Yield the known values of a flag; of hosts there may be several."""
     if flag != f"--{HOST.name}":
         return
     before, comma, last = begun.rpartition(",")

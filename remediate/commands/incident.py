@@ -27,6 +27,7 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.template_context import MessageText
 from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
+from remediate.incident.update_text import next_step, state_of
 from remediate.incident.vocabulary import IncidentStatus, Situation
 
 _LISTED: Final = 20
@@ -90,9 +91,9 @@ def update(room: IncidentContext) -> int:
         Updated,
         {"next_steps": "next"},
         status=_status(room, incident),
-        state=room.text("state") or _state(incident),
+        state=room.text("state") or state_of(incident),
         actions=room.text("actions"),
-        next_steps=room.text("next") or _next(_status(room, incident)),
+        next_steps=room.text("next") or next_step(_status(room, incident)),
         eta=room.text("eta"),
         impact=room.text("impact"),
         public_title=room.text("public_title") or None,
@@ -211,27 +212,3 @@ def _status(room: IncidentContext, incident: Incident) -> IncidentStatus:
         hint = "; incident.resolve looks first whether it is" if found else ""
         raise ConfigurationError(f"--status takes {accepted}, not {text!r}{hint}")
     return found
-
-
-def _state(incident: Incident) -> str:
-    """Return the result of the last run as the present state."""
-    if not incident.runs:
-        return ""
-    last = incident.runs[-1]
-    verdict = (
-        "is still running, or never ended" if last.verdict is None else f"came out {last.verdict.replace('_', ' ')}"
-    )
-    serving = (
-        f", serving again after {last.serving_again_seconds:g} s" if last.serving_again_seconds is not None else ""
-    )
-    return f"{last.playbook} on {', '.join(last.hosts)} {verdict}{serving}"
-
-
-def _next(status: IncidentStatus) -> str:
-    """Return the default next step for a status."""
-    return {
-        IncidentStatus.INVESTIGATING: "find the cause",
-        IncidentStatus.IDENTIFIED: "fix the cause",
-        IncidentStatus.MONITORING: "watch whether it holds, then resolve",
-        IncidentStatus.RESOLVED: "",
-    }[status]

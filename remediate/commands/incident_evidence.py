@@ -12,14 +12,13 @@ from remediate.commands.parsing import severity_of
 from remediate.commands.triage import asked, given_answers
 from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import Severity
-from remediate.core.verdict import HANDED_OVER
 from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
 from remediate.incident.clock import span
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.triage.assessment import QUESTIONS, Answers, Assessment, Known, assess, assess_again
-from remediate.triage.candidate import Candidate as Suspect
+from remediate.triage.candidate import handled_by
 from remediate.triage.triage import TriageReport
 
 _RUNS: Final = 200
@@ -49,7 +48,7 @@ def newest_triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport |
 
 
 def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
-    """Return the line about a triage of these hosts that is too old to use; empty without one."""
+    """Return the line about a triage that is too old to use; empty without one."""
     report = _newest(room, hosts, _REMEMBERED)
     if report is None:
         return ""
@@ -57,7 +56,7 @@ def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
 
 
 def age_of(room: IncidentContext, report: TriageReport) -> str:
-    """Return the line about the triage that an incident begins with: its age, and how to repeat it."""
+    """Return the line about the age of a used triage, and how to repeat it."""
     said = f"from the triage of {_moment_and_age(room, report)}"
     return f"{said}, which may be over: {_again(room, report)}" if _is_old(room, report) else said
 
@@ -94,7 +93,7 @@ def _newest(room: IncidentContext, hosts: Sequence[str], age: timedelta) -> Tria
 
 
 def assessment_of(room: IncidentContext, report: TriageReport | None) -> Assessment:
-    """Answer the four questions from the flags and the triage, or ask a person at a terminal."""
+    """Answer the four questions from flags and triage, or ask at the terminal."""
     answers = given_answers(room.flags)
     known = {name: answer for name, answer in answers if answer is not None}
     if report is not None:
@@ -175,16 +174,10 @@ def _belongs(room: IncidentContext, run: RunSummary, taken: Mapping[str, str]) -
 
 
 def playbook_of(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | None:
-    """Return the playbook of the triage, else of the last run that found something; None if unknown."""
+    """Return the playbook of the triage, else of the last run that found something."""
     found = [handled_by(each) for host in report.hosts for each in host.matching] if report is not None else []
     used = [run.playbook for run in reversed(runs) if not run.playbook.startswith("do.") and _sick(run)]
     return next(iter((*found, *used)), None)
-
-
-def handled_by(incident: Suspect) -> str:
-    """Return the playbook that handles the incident: another one, if its own only hands over."""
-    own = [code for code in incident.codes if code not in HANDED_OVER]
-    return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
 
 
 def _sick(run: RunSummary) -> bool:

@@ -1,4 +1,4 @@
-"""Checks of a command line that is parsed: what it asks for must be what it would do."""
+"""Checks of a parsed command line: it must ask for what it would do."""
 
 from collections.abc import Mapping, Sequence
 

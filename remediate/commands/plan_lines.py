@@ -1,4 +1,4 @@
-"""The hash of a plan on the terminal, and the command that runs it once it is approved."""
+"""The hash of a plan on the terminal, and the command that runs it."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from remediate.commands.given import Flags, text_of
 from remediate.core.outcome import Mode, Report
 from remediate.core.playbook import BoundPlaybook, Runnable
+from remediate.errors import ConfigurationError, JournalError
 from remediate.remedies.single import SingleRemedy
 
 if TYPE_CHECKING:
@@ -21,14 +22,39 @@ def plan_lines(report: Report, approvals: "Callable[[], Approvals]", program: st
     if report.mode is not Mode.PLAN or report.plan_hash is None:
         return ()
     from remediate.approvals.plan_hash import SHOWN
+    from remediate.approvals.proposal import ProposalState
 
     shown, known = report.plan_hash[:SHOWN], approvals()
     if not known.signers.exists:
         return (f"plan {shown}",)
+    run = f"{program} {known.command} --approved {shown}"
+    try:
+        proposal, now = known.find(report.plan_hash), known.now()
+    except (ConfigurationError, JournalError):
+        return (f"plan {shown}",)
+    if not proposal.approvals:
+        return (f"plan {shown}, for {known.settings.minutes:g} minutes: {program} approve {shown}", f"then: {run}")
+    by, until = " and ".join(each.approver.name for each in proposal.approvals), f"until {proposal.expires:%H:%M:%SZ}"
+    if proposal.state(now) is ProposalState.APPROVED:
+        return (f"plan {shown} is approved by {by}, once, {until}", f"run it with: {run}")
     return (
-        f"plan {shown}, for {known.settings.minutes:g} minutes: {program} approve {shown}",
-        f"then: {program} {known.command} --approved {shown}",
+        f"plan {shown}, {until}, is approved by {by} and needs a second person: {program} approve {shown}",
+        f"then: {run}",
     )
+
+
+def approving(approvals: "Approvals", approved: str | None, program: str) -> str | None:
+    """Return the command that approves the plan of `--approved`, None if that plan takes no approval now."""
+    from remediate.approvals.proposal import ProposalState
+
+    if approved is None or not approvals.signers.exists:
+        return None
+    try:
+        proposal = approvals.find(approved)
+        waits = proposal.state(approvals.now()) is ProposalState.PROPOSED
+    except (ConfigurationError, JournalError):
+        return None
+    return f"{program} approve {proposal.shown}" if waits else None
 
 
 def typed_run(runnable: Runnable, flags: Flags) -> str:

@@ -18,7 +18,7 @@ from remediate.remedies.catalogue import remedies
 
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Print the sudoers file of one host, or the commands that install it with the helper."""
+    """Print the sudoers file of a host, or the commands that install it."""
     hosts = selected(flags, project, terminal)
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
@@ -64,9 +64,10 @@ def privileges_of(host: Host, project: Project) -> list[Run]:
     """Return every command that a playbook, remedy or maintenance item may run as another user.
 
     One for which the inventory lacks something (for example `worker_program`) can do nothing there, and is skipped.
-    Raises ConfigurationError if that is true of every playbook, or if `php` is missing, on which the file depends.
+    Raises ConfigurationError if that is true of every playbook, or if `php` is missing on a host with a Laravel
+    application, on which the file depends.
     """
-    if host.settings.php is None:
+    if host.settings.php is None and host.settings.app_path is not None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
     commands: list[Run] = []
     lacking: list[str] = []

@@ -33,7 +33,7 @@ def staging_commands(project: Project) -> Sequence[Command]:
     images = Flag("images", "remove the images as well", bool)
     doc = {
         "up": "Bring up a staging host: a real Laravel host in a container.",
-        "down": "Remove one staging host by --name, or all of this checkout.",
+        "down": "Remove one staging host by --name, or all of this project.",
         "shell": "Open a root shell on a staging host.",
         "break": "Break a staging host on purpose.",
     }

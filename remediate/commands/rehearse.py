@@ -46,7 +46,7 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     files = {name: file_of(flags, name) for name in ("junit", "markdown")}
     playbooks = [project.load(name) for name in names]
     example = described(project) if flags.get("host") is None else _only_host(flags, project)
-    declared = {playbook: cases_of(playbook, example) for playbook in playbooks}
+    declared = _declared(playbooks, example, project, terminal)
     if wanted is not None:
         _demand_known(wanted, list(declared.values()), pairs)
     plans = [_plan(playbook, cases, pairs, wanted, flags, root) for playbook, cases in declared.items()]
@@ -70,6 +70,24 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     if stop.is_set():
         return RunVerdict.INTERRUPTED.exit_code
     return 0 if all(report.passed for report in reports) else FAILED_EXIT_CODE
+
+
+def _declared(
+    playbooks: Sequence[Playbook], example: Host, project: Project, terminal: Terminal
+) -> Mapping[Playbook, tuple[Case, ...]]:
+    """Return the cases of each playbook. Raises ConfigurationError.
+
+    Among several, a stock playbook that the staging host has nothing for is left out: not every host is a Laravel one.
+    """
+    declared: dict[Playbook, tuple[Case, ...]] = {}
+    for playbook in playbooks:
+        try:
+            declared[playbook] = cases_of(playbook, example)
+        except ConfigurationError as error:
+            if len(playbooks) == 1 or not project.playbooks()[playbook.name].stock:
+                raise
+            terminal.progress(f"{playbook.name} is not rehearsed: {error}")
+    return declared
 
 
 def _write(reports: Sequence[RehearsalReport], files: Mapping[str, Path | None], root: Path) -> None:
@@ -191,7 +209,7 @@ def container(name: str, project: Project, image: str | None, terminal: Terminal
         directory=directory,
         example=described(project),
         installation=lambda host: script_of(host, project),
-        image=image,
+        image=image or project.image(),
         progress=building,
     )
 

@@ -6,32 +6,23 @@ An incident ends only after its checks pass, or with an override.
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from remediate.commands.given import inventory_of, text_of
 from remediate.commands.incident_context import IncidentContext
 from remediate.commands.parsing import made, moment_of
 from remediate.commands.terminal import stoppable
-from remediate.core.options import Options
-from remediate.core.outcome import Report, RunVerdict
-from remediate.engine.fleet import run, select
+from remediate.core.outcome import RunVerdict
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.clock import REVIEWED
 from remediate.incident.delivery import deliver_due
-from remediate.incident.events import Confirmed, Resolved, Reviewed
-from remediate.incident.lessons import working_days_later
+from remediate.incident.events import Confirmed, Resolved
 from remediate.incident.messages import MessageKind
-from remediate.incident.postmortem import file_name, mended_by, sections
-from remediate.incident.postmortem_file import save
+from remediate.incident.postmortem import mended_by
 from remediate.incident.record import Incident
-from remediate.incident.settings import Audience, IncidentSettings, within
+from remediate.incident.resolution import checks, confirmed, draft, review_at
+from remediate.incident.settings import Audience
 from remediate.incident.template_context import MessageText
 from remediate.journal.incident_ids import RESOLVED
-from remediate.journal.journal import state_directory
-
-_HOUR: Final = 10
-"""Default hour of post-mortems, local time."""
 
 
 def resolve(room: IncidentContext) -> int:
@@ -47,15 +38,15 @@ def resolve(room: IncidentContext) -> int:
         room.document(room.store.load(incident.id))
         return code
     override = room.text("override").strip()
-    review_at = _review_at(room, incident)
+    review = _review_at(room, incident)
     deliver_due(room.store, notifier=room.notifier)
     with stoppable() as stop:  # so that an interrupted check is recorded with an end
-        confirmed = _confirmed(room, incident, stop)
+        found = _confirmed(room, incident, stop)
         if stop.is_set():
             room.say("NOT RESOLVED: interrupted")
             return RunVerdict.INTERRUPTED.exit_code
-    doubts = [one for one in confirmed if one.verdict != RunVerdict.HEALTHY.value]
-    if (doubts or not confirmed) and not override:
+    doubts = [one for one in found if one.verdict != RunVerdict.HEALTHY.value]
+    if (doubts or not found) and not override:
         room.say("NOT RESOLVED: " + _doubt(doubts))
         for line in _instead(room, incident, doubts):
             room.say(line)
@@ -64,9 +55,9 @@ def resolve(room: IncidentContext) -> int:
     resolved = made(
         Resolved,
         summary=room.text("summary") or mended_by(room.store.load(incident.id)),
-        confirmed=confirmed,
-        override=override if doubts or not confirmed else "",
-        postmortem_at=review_at,
+        confirmed=found,
+        override=override if doubts or not found else "",
+        postmortem_at=review,
     )
     room = room.later()
     if room.store.append(incident.id, room.who, room.now, resolved, once=RESOLVED) is None:
@@ -109,16 +100,17 @@ def postmortem(room: IncidentContext) -> int:
 
 
 def _write(room: IncidentContext, incident: Incident) -> None:
-    shown = room.store.shown(incident.id)
-    path = _path(room, incident, shown)
-    deliveries = room.notifier.outbox.deliveries(incident=incident.id)
-    kept = save(path, sections(incident, deliveries, room.settings, room.now, incident.commander))
-    # Inside the project the path is relative, so that it is right in every checkout.
-    home = _home(room)
-    named = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
-    written = bool(kept.edited)
-    if incident.postmortem_path != named or written > incident.postmortem_written:
-        room.store.append(incident.id, room.who, room.now, Reviewed(path=named, edited=written))
+    given = text_of(room.flags, "output")
+    named, kept = draft(
+        incident,
+        room.notifier.outbox.deliveries(incident=incident.id),
+        store=room.store,
+        settings=room.settings,
+        root=room.root,
+        who=room.who,
+        now=room.now,
+        output=None if given is None else Path(given).expanduser().absolute(),
+    )
     room.say(f"written       {named}")
     if kept.edited:
         room.say(f"        left as people wrote it: {', '.join(kept.edited)}")
@@ -126,96 +118,21 @@ def _write(room: IncidentContext, incident: Incident) -> None:
         room.say(f"        left out, as people deleted it: {', '.join(kept.deleted)}")
 
 
-def _path(room: IncidentContext, incident: Incident, shown: str) -> Path:
-    given = text_of(room.flags, "output")
-    if given is not None:
-        return Path(given).expanduser().absolute()
-    if incident.postmortem_path is not None:
-        return _home(room) / incident.postmortem_path
-    return within(room.root, state_directory(), room.settings.postmortems) / file_name(incident, shown)
-
-
-def _home(room: IncidentContext) -> Path:
-    return room.root or state_directory()
-
-
 # -- services restored? ------------------------------------------------------------------------------------------------
 
 
-class _Check(NamedTuple):
-    playbook: str
-    hosts: tuple[str, ...]
-
-
 def _confirmed(room: IncidentContext, incident: Incident, stop: Event) -> tuple[Confirmed, ...]:
-    """Run the check of every used playbook, on the hosts where it was used.
-
-    A check that cannot be run is a doubt, not a yes.
-    """
+    """Run the check of every used playbook, on the hosts where it was used."""
     shown = room.store.shown(incident.id)
     found: list[Confirmed] = []
-    for check in _checks(room, incident):
+    for check in checks(incident, room.project):
         if stop.is_set():
             break
         room.terminal.progress(f"check.{check.playbook} on {', '.join(check.hosts)}")
-        try:
-            runnable = room.project.load(check.playbook)
-            hosts = select(",".join(check.hosts), inventory_of(room.flags, room.project))
-            report = run(
-                runnable,
-                hosts,
-                options=Options(plan=True, incident=shown),
-                journal=room.project.journal(),
-                project=room.store.project,
-                stop=stop,
-            )
-        except ConfigurationError as error:
-            found.append(
-                Confirmed(
-                    playbook=check.playbook, host=", ".join(check.hosts), verdict="not asked", run="", note=str(error)
-                )
-            )
-            continue
-        found += _answers(check, report)
+        found += confirmed(check, shown, room.project, inventory_of(room.flags, room.project), stop=stop)
     for one in found:
         room.say(f"services      {one.playbook} on {one.host}: {one.verdict}{f' ({one.note})' if one.note else ''}")
     return tuple(found)
-
-
-def _answers(check: _Check, report: Report) -> list[Confirmed]:
-    if not report.hosts:
-        note = report.error.message if report.error else "no host answered"
-        return [
-            Confirmed(
-                playbook=check.playbook, host=", ".join(check.hosts), verdict="not asked", run=report.run, note=note
-            )
-        ]
-    return [
-        Confirmed(
-            playbook=check.playbook,
-            host=host.name,
-            verdict=host.verdict.value,
-            run=report.run,
-            note="" if host.error is None else host.error.message,
-        )
-        for host in report.hosts
-    ]
-
-
-def _checks(room: IncidentContext, incident: Incident) -> tuple[_Check, ...]:
-    """Return the used playbooks with their hosts, and the one that triage named.
-
-    The triage's playbook is checked on the incident's hosts, unless a run has used it.
-    """
-    where: dict[str, dict[str, None]] = {}
-    known = room.project.playbooks()
-    for one in incident.runs:
-        if one.playbook in known:
-            where.setdefault(one.playbook, {}).update(dict.fromkeys(one.hosts))
-    suspected = incident.playbook
-    if suspected is not None and suspected in known and suspected not in where and incident.hosts:
-        where[suspected] = dict.fromkeys(incident.hosts)
-    return tuple(_Check(playbook, tuple(hosts)) for playbook, hosts in where.items())
 
 
 def _doubt(doubts: list[Confirmed]) -> str:
@@ -240,13 +157,4 @@ def _instead(room: IncidentContext, incident: Incident, doubts: list[Confirmed])
 def _review_at(room: IncidentContext, incident: Incident) -> datetime | None:
     if given := room.text("postmortem_at"):
         return moment_of(given, "postmortem-at", room.settings, room.now, ahead=True)
-    return scheduled(room.settings, room.now) if incident.severity in REVIEWED else None
-
-
-def scheduled(settings: IncidentSettings, now: datetime) -> datetime:
-    """Return when the post-mortem is held: in the morning, `postmortem_days` working days later."""
-    day = working_days_later(now, settings.postmortem_days, settings)
-    morning = datetime(day.year, day.month, day.day, _HOUR, tzinfo=None)  # noqa: DTZ001  # local; zone set below
-    if settings.timezone is not None:
-        return morning.replace(tzinfo=ZoneInfo(settings.timezone))
-    return morning.astimezone()
+    return review_at(incident, room.settings, room.now)

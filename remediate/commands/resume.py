@@ -78,7 +78,7 @@ def _demand_dead(stored: StoredRun, flags: Flags, terminal: Terminal) -> None:
 
 
 def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:
-    """End a run that cannot be repeated: one with a secret, or one started by a program."""
+    """End a run with a secret, or one started by a program: neither can be repeated."""
     why = "no record has what this run was given (a secret, or a caller's own remedies)"
     report = give_up(stored, journal, why)
     if flags.get("json"):

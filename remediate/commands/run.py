@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
-from remediate.commands.plan_lines import plan_lines, typed_run
+from remediate.commands.plan_lines import approving, plan_lines, typed_run
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES, RefusalCode
+from remediate.engine.discovery import with_any_php
 from remediate.engine.fleet import run
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Limit
@@ -37,6 +38,12 @@ def run_from_flags(
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
+
+    def approvals() -> "Approvals":
+        from remediate.approvals.approvals import Approvals
+
+        return Approvals.of(project, url=project.journal(), command=typed_run(runnable, flags))
+
     resolved = options.incident is not None and _is_resolved(options.incident, project)
     reporter = TextReporter(
         narrative,
@@ -47,6 +54,7 @@ def run_from_flags(
         target=text_of(flags, "host"),
         rollout=_rollout(options),
         live=live_table(narrative, terminal.err),
+        approve=lambda: approving(approvals(), options.approved, program),
     )
 
     def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
@@ -56,11 +64,6 @@ def run_from_flags(
     def decided(host: Host, limit: Limit) -> str | None:
         with reporter.still():
             return decide(terminal, host, limit, stop)
-
-    def approvals() -> "Approvals":
-        from remediate.approvals.approvals import Approvals
-
-        return Approvals.of(project, url=project.journal(), command=typed_run(runnable, flags))
 
     with stoppable(reporter.noticed) as stop:
         report = run(
@@ -132,7 +135,7 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
     """Raise ConfigurationError for an override of a code that is unknown here or not overridable."""
     if not options.overrides:
         return
-    remedies = [remedy for host in hosts for remedy in runnable(_with_php(host, runnable)).remedies]
+    remedies = [remedy for host in hosts for remedy in runnable(with_any_php(host)).remedies]
     codes = {*ENGINE_CODES, *(code for remedy in remedies for code in remedy.refusals)}
     known = {code.name for code in codes}
     possible = sorted({code.name for code in codes if code.overridable})
@@ -141,13 +144,3 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
             what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
             meant = "" if name in known else nearest(name, possible)
             raise ConfigurationError(f"--override: {what}; {meant}it can override: {', '.join(possible) or 'nothing'}")
-
-
-def _with_php(host: Host, runnable: Runnable) -> Host:
-    """Return the host with a placeholder for a PHP that is discovered later.
-
-    Refusal codes do not depend on the version of PHP.
-    """
-    if host.settings.php is not None or not runnable.discovers:
-        return host
-    return host.model_copy(update={"settings": host.settings.model_copy(update={"php": "php0"})})

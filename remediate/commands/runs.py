@@ -107,6 +107,8 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         if flags.get("json"):
             raise JournalError(f"run {stored.id} never finished, so there is no report of it")
         terminal.say(f"{stored.playbook} on {', '.join(stored.hosts)}   run {stored.id}   never finished")
+        if stored.reason:
+            terminal.say(f"        reason: {stored.reason}")
         terminal.say(f"        {state(stored)}: {program} runs.resume {stored.shown}")
         if any(step.outcome is None for step in stored.steps):
             terminal.say(f"        {look(stored, program)}")

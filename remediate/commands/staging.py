@@ -28,7 +28,7 @@ def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
         directory=root / ".staging",
         inventory=inventory,
         installation=installation,
-        image=text_of(flags, "image"),
+        image=text_of(flags, "image") or project.image(),
         fresh=bool(flags.get("fresh")),
         progress=terminal.progress,
     )

@@ -179,7 +179,7 @@ def interruptible() -> Iterator[int]:
 
 
 def _line(arrived: int) -> str:
-    """Read one line of standard input; a signal that arrives interrupts, even one just before the read."""
+    """Read one line of standard input; a signal interrupts, even just before the read."""
     keyboard, line = sys.stdin.fileno(), b""
     ready = select.poll()
     for descriptor in (keyboard, arrived):

@@ -40,7 +40,7 @@ def explain(message: str, names: Collection[str], *, program: str, task: str | N
 
 
 def _flag(word: str, task: str | None, flags: Collection[str]) -> str:
-    """Return the unknown flag without its value, which may be a secret, and what it may have been."""
+    """Return an unknown flag without its value (it may be secret), and similar ones."""
     flag = word.partition("=")[0] if word.startswith("--") else word[:2]
     accepted = sorted(each for each in flags if each.startswith("--"))
     meant = nearest(flag, accepted) or (f"{task} takes {', '.join(accepted)} " if task and accepted else "")

@@ -37,9 +37,9 @@ class Fact(FrozenModel, ABC):
     """The typed answer to a probe: frozen, picklable, JSON both ways."""
 
     @property
-    @abstractmethod
     def ok(self) -> bool | None:
         """True for a good state, False for a bad one, None if the answer only informs."""
+        return None
 
     @abstractmethod
     def describe(self) -> str:
@@ -102,6 +102,8 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
     """
 
     kind: str
+    subject: ClassVar[str]
+    """What it asks about, for a person, where that is the same for every question of the kind."""
     accepts_truncated: ClassVar[bool] = False
     """True if a truncated answer is still readable: a page is, a list is not."""
     brief: ClassVar[bool] = False
@@ -114,9 +116,9 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
         """The place that it is asked from: the host, unless a subclass overrides it."""
         return Vantage.HOST
 
-    @abstractmethod
     def label(self) -> str:
-        """Return the subject for a person: a unit's name, a URL."""
+        """Return the subject for a person. Override it where fields tell it: a unit's name, a URL."""
+        return self.subject
 
     @abstractmethod
     def command(self) -> Question:

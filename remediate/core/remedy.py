@@ -50,6 +50,8 @@ class Remedy(FrozenModel, ABC):
     """
 
     kind: str
+    subject: ClassVar[str]
+    """The thing that it acts on, for a person, where that is the same for every remedy of the kind."""
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = ()
@@ -99,9 +101,9 @@ class Remedy(FrozenModel, ABC):
             if SecretStr in _alternatives(field.annotation)
         }
 
-    @abstractmethod
     def title(self) -> str:
-        """Return the thing that it acts on, for a person: a unit's name."""
+        """Return the thing that it acts on, for a person. Override it where fields tell it: a unit's name."""
+        return self.subject
 
     @abstractmethod
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -8,6 +8,7 @@ from remediate.core.host_names import names_of
 from remediate.core.options import Options
 from remediate.core.playbook import Runnable
 from remediate.core.verdict import APPROVAL_MISSING, JOURNAL_UNWRITABLE, NOT_APPROVED, PLAN_MOVED, RefusalCode
+from remediate.engine.context import NotRecorded
 from remediate.engine.host_pool import Consent
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, Limit
@@ -35,8 +36,10 @@ class ChangeGate:
         *,
         decide: Decide,
         noticed: Callable[[str], None],
+        justify: Callable[[str], None],
         run: str,
     ) -> None:
+        """Take how to consent, and where to record what a person decides: `justify` raises NotRecorded."""
         self.plan_hash: str | None = None
         """The hash of the plan that was made, or that was approved and runs."""
         self.approved_by: tuple[str, ...] = ()
@@ -45,6 +48,7 @@ class ChangeGate:
         self._approvals = approvals
         self._decide = decide
         self._noticed = noticed
+        self._justify = justify
         self._run = run
 
     def __call__(self, runs: Sequence[HostRunner], options: Options) -> Refusal | None:
@@ -105,6 +109,10 @@ class ChangeGate:
         reason = self._decide(demanding[0].host, Limit(APPROVAL_MISSING, why))
         if reason is None:
             return APPROVAL_MISSING, why
+        try:
+            self._justify(f"BREAK-GLASS on {names}, {APPROVAL_MISSING.name} overridden: {reason}")
+        except NotRecorded as unwritable:
+            return JOURNAL_UNWRITABLE, str(unwritable)
         for run in demanding:
             run.go_on(f"BREAK-GLASS, {APPROVAL_MISSING.name} overridden: {reason}")
         self._noticed(f"BREAK-GLASS: {names} is changed without an approved plan: {reason}")

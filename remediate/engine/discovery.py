@@ -1,12 +1,40 @@
 """Discovers settings that the inventory leaves open. It does not choose between several candidates."""
 
+from typing import Final
+
 from remediate.core.facts import Facts
 from remediate.core.host import Host
+from remediate.core.playbook import HostPlan, Probes, Runnable
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.discover_php import DiscoverPhp
 from remediate.transport.session import Session
 
-_SECONDS = 20.0
+_SECONDS: Final = 20.0
+_ANY_PHP: Final = "php0"
+"""A placeholder: neither which probes a plan has nor its refusal codes depend on the version of PHP."""
+
+
+def with_any_php(host: Host) -> Host:
+    """Return the host with a placeholder where its PHP is left open."""
+    return host if host.settings.php is not None else _with_php(host, _ANY_PHP)
+
+
+def leaves_open(runnable: Runnable, host: Host) -> bool:
+    """Return whether the plan depends on a setting that only the host can tell.
+
+    A playbook that uses no PHP must not fail because of a host's PHPs, nor cost a look at them.
+    """
+    if host.settings.php is not None or not runnable.discovers:
+        return False
+    try:
+        return _parts(runnable(host)) != _parts(runnable(with_any_php(host)))
+    except ConfigurationError:  # something is missing, perhaps PHP: said once the host has been asked
+        return True
+
+
+def _parts(plan: HostPlan) -> tuple[Probes, Probes, tuple[Remedy, ...]]:
+    return plan.symptoms, plan.diagnosis, plan.remedies
 
 
 def discovered(host: Host, session: Session) -> Host:
@@ -29,8 +57,12 @@ def discovered(host: Host, session: Session) -> Host:
         case ():
             return host
         case (php,):
-            return host.model_copy(update={"settings": host.settings.model_copy(update={"php": php})})
+            return _with_php(host, php)
         case _:
             raise ConfigurationError(
                 f"{host.name}: several PHPs may be the site's ({', '.join(found)}): set remediate.php to one of them"
             )
+
+
+def _with_php(host: Host, php: str) -> Host:
+    return host.model_copy(update={"settings": host.settings.model_copy(update={"php": php})})

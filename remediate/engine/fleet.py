@@ -20,6 +20,7 @@ from remediate.core.playbook import Runnable
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
 from remediate.engine.change_gate import ChangeGate
 from remediate.engine.context import Context
+from remediate.engine.discovery import leaves_open
 from remediate.engine.host_pool import Consent, HostPool
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
@@ -121,7 +122,7 @@ def run(
             f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
         )
     # A missing setting is reported before any host is touched; an open one is discovered on the host.
-    known = [runnable(host) if host.settings.php is not None or not runnable.discovers else None for host in hosts]
+    known = [None if leaves_open(runnable, host) else runnable(host) for host in hosts]
     limits = limits or run_limits(Project.here().root)
     switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
@@ -131,12 +132,14 @@ def run(
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
+    record = JournalRecorder(run_id, masker, journal)
     gate = ChangeGate(
         runnable,
         consent,
         approvals or (lambda: _approvals(journal)),
         decide=decide,
         noticed=reporter.noticed,
+        justify=record.justify,
         run=run_id,
     )
     if chosen.approved is not None:
@@ -144,7 +147,6 @@ def run(
     with ExitStack() as leaving:
         # Start connecting before the journal opens, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
-        record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
         context = Context(
             connect=sessions,
@@ -184,7 +186,7 @@ def run(
         def history(host: Host, since: datetime) -> tuple[PastFix, ...]:
             return tuple(fix for fix in record.fixes(host, runnable, since) if fix.run not in resumes)
 
-        suppress = Suppression(limits, history, context.paused, decide, chosen)
+        suppress = Suppression(limits, history, context.paused, decide, chosen, justify=record.justify)
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:

@@ -116,7 +116,7 @@ class HostPool:
         return outcome
 
     def _is_stale(self, asked: "Future[OpenSurvey | None]") -> bool:
-        """Return whether answers may have waited so long for the journal that they say nothing about now."""
+        """Return whether answers grew too old while the journal was slow."""
         return asked.done() and asked.exception() is None and monotonic() - self._asked_at > STALE_SECONDS
 
     def _change(self, runs: Sequence[HostRunner]) -> None:

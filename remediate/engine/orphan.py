@@ -27,7 +27,7 @@ from remediate.core.outcome import (
 from remediate.core.playbook import Runnable
 from remediate.core.remedy import Remedy, basis
 from remediate.core.verdict import LOCK_MISSING, Decision, Verdict, refuse
-from remediate.engine.discovery import discovered
+from remediate.engine.discovery import discovered, leaves_open
 from remediate.engine.judge import CLOCK, RULES
 from remediate.engine.lock import lock_refusal
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
@@ -85,7 +85,7 @@ def reconcile(
     """
     session = connect(host)
     try:
-        host = discovered(host, session) if runnable.discovers else host
+        host = discovered(host, session) if leaves_open(runnable, host) else host
         remedies = runnable(host).remedies
         begun = [_remedy(remedies, intent) for intent in intents]
         probes = (probe for remedy in begun if remedy is not None for probe in remedy.probes())
@@ -104,7 +104,7 @@ def reconcile(
 
 
 def seen_again(remedy: Remedy, before: tuple[str, ...] | None, facts: Facts) -> StepSeen:
-    """Judge a step without the facts from before it: by digests of what it had to change."""
+    """Judge a step by digests of what it had to change."""
     title = remedy.title()
     try:
         now, verdict = basis(remedy, facts), remedy.guard(facts)

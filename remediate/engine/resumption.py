@@ -1,4 +1,4 @@
-"""The end of a run whose process died: its open steps get an outcome, and the run gets a report."""
+"""The end of a dead run: outcomes for its open steps, and a report."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -80,6 +80,15 @@ class JournalRecorder(Recorder):
         except JournalError as error:
             raise NotRecorded(str(error)) from error
 
+    def justify(self, why: str) -> None:
+        """Make it durable in spite of what a person goes on, before anything acts. Raises NotRecorded."""
+        if self._journal is None or self.trouble is not None:
+            raise NotRecorded(self.trouble or "the journal is not open")
+        try:
+            self._journal.justify(self.run, self._masker.mask(why))
+        except JournalError as error:
+            raise NotRecorded(str(error)) from error
+
     def fixes(self, host: Host, runnable: Runnable, since: datetime) -> tuple[PastFix, ...]:
         """Return the earlier fixes of the same on this host. Of single remedies, those with the same values.
 

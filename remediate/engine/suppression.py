@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, RunVerdict
-from remediate.core.verdict import COMMON_CAUSE, PAUSED
+from remediate.core.verdict import COMMON_CAUSE, JOURNAL_UNWRITABLE, PAUSED
+from remediate.engine.context import NotRecorded
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, History, Limit, Surveyed, reached
 from remediate.project.run_limits import RunLimits
@@ -16,13 +17,22 @@ class Suppression:
     """The kill switch and the limits of one run. What they suppress is refused, and never queued."""
 
     def __init__(
-        self, limits: RunLimits, history: History, paused: Callable[[], str | None], decide: Decide, options: Options
+        self,
+        limits: RunLimits,
+        history: History,
+        paused: Callable[[], str | None],
+        decide: Decide,
+        options: Options,
+        *,
+        justify: Callable[[str], None],
     ) -> None:
+        """Take the limits, and where to record what a person decides: `justify` raises NotRecorded."""
         self._limits = limits
         self._history = history
         self._paused = paused
         self._decide = decide
         self._options = options
+        self._justify = justify
 
     def __call__(
         self, runs: Sequence[HostRunner], examined: Sequence[HostOutcome | None]
@@ -49,10 +59,17 @@ class Suppression:
                 outcomes.append(outcome)
             else:
                 why = self._options.overrides.get(limit.code.name) or self._decided(run.host, limit, together)
-                if why is not None:
-                    run.go_on(f"{limit.code.name} overridden: {why}")
-                outcomes.append(run.refuse(limit.code, limit.why) if why is None else None)
+                outcomes.append(run.refuse(limit.code, limit.why) if why is None else self._despite(run, limit, why))
         return outcomes
+
+    def _despite(self, run: HostRunner, limit: Limit, why: str) -> HostOutcome | None:
+        """Record in spite of which limit this host may be changed. Return its refusal if that cannot be recorded."""
+        try:
+            self._justify(f"{limit.code.name} overridden on {run.host.name}: {why}")
+        except NotRecorded as unwritable:
+            return run.refuse(JOURNAL_UNWRITABLE, str(unwritable))
+        run.go_on(f"{limit.code.name} overridden: {why}")
+        return None
 
     def _decided(self, host: Host, limit: Limit, together: dict[str, str | None]) -> str | None:
         """Return a person's decision. Hosts that may share a cause are decided about once, in `together`."""

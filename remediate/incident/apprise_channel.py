@@ -98,8 +98,8 @@ def _one_page(service: Any, message: Message) -> None:
     The page of an escalation must alert people again, so it is not merged into the page of the incident.
     """
     if getattr(service, "dedup", "") is None:
-        escalated = message.kind is MessageKind.ESCALATION
-        service.dedup = message.id if escalated else message.incident
+        alone = message.kind in {MessageKind.ESCALATION, MessageKind.PROPOSAL}
+        service.dedup = message.id if alone else message.incident
     if hasattr(service, "dedup"):
         service.action = "map"  # this action makes apprise resolve the page when the type is SUCCESS
 
@@ -127,7 +127,9 @@ def _fitting(message: Message, limit: int) -> tuple[str, str]:
     room = limit - _SPARE
     title, body = _cut(message.title, room), message.body
     if _length(title) + _length(body) > room:
-        pointer = f"… (shortened; all of it: incident.timeline --incident {message.incident})"
+        proposed = message.kind is MessageKind.PROPOSAL
+        whole = "approve list" if proposed else f"incident.timeline --incident {message.incident}"
+        pointer = f"… (shortened; all of it: {whole})"
         left = room - _length(title) - _length(pointer)
         body = f"{_cut(body, left)}{pointer}" if left > 0 else ""
     return title, body

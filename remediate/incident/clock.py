@@ -161,7 +161,7 @@ def named(one: Due, settings: IncidentSettings) -> str:
 
 
 def when(moment: datetime, settings: IncidentSettings, now: datetime) -> str:
-    """Return a time for the terminal: `14:02 (13:02Z)`, `13:02Z` in UTC, with the date unless it is today."""
+    """Return a time for the terminal: `14:02 (13:02Z)`, with the date unless it is today."""
     local, utc = settings.local(moment), moment.astimezone(UTC)
     day = "" if local.date() == settings.local(now).date() else f"{local:%Y-%m-%d} "
     return f"{day}{utc:%H:%MZ}" if settings.is_utc(moment) else f"{day}{local:%H:%M} ({utc:%H:%MZ})"

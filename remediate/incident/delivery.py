@@ -29,6 +29,8 @@ BUDGET: Final = 10.0
 """Seconds after which no further delivery is started. A person is waiting, and the rest stays queued."""
 STALE: Final = timedelta(hours=5)
 """Older updates are dropped, since they would be read as new. A resolution stays true, and is tried once more."""
+_OVER: Final = timedelta(minutes=15)
+"""A proposal that is older can be approved no more."""
 _FIRST_WAIT: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(minutes=5)
 _TITLE: Final = 500
@@ -175,9 +177,13 @@ def _outdated(claim: Claim, now: datetime) -> str:
     """Return why the message is no longer worth sending; empty if it is."""
     if claim.overtaken:
         return "not sent: that it is over was said there before"
-    if claim.message.kind is not MessageKind.RESOLUTION and now - claim.message.at >= STALE:
+    if claim.message.kind is not MessageKind.RESOLUTION and now - claim.message.at >= _stale(claim.message):
         return f"not sent: too old, it was said at {claim.message.at:%Y-%m-%d %H:%MZ}"
     return ""
+
+
+def _stale(message: Message) -> timedelta:
+    return _OVER if message.kind is MessageKind.PROPOSAL else STALE
 
 
 def _send(notifier: Notifier, claim: Claim) -> None:
@@ -195,7 +201,7 @@ def _send(notifier: Notifier, claim: Claim) -> None:
 
 def _again_or_never(notifier: Notifier, claim: Claim, error: NotSent, why: str) -> None:
     wait = error.wait or _wait(claim.attempt)
-    if error.final or notifier.outbox.now() + wait - claim.message.at >= STALE:
+    if error.final or notifier.outbox.now() + wait - claim.message.at >= _stale(claim.message):
         notifier.outbox.fail(claim, why)
     elif error.under_way:
         notifier.outbox.leave(claim, why)
@@ -204,7 +210,9 @@ def _again_or_never(notifier: Notifier, claim: Claim, error: NotSent, why: str) 
 
 
 def _note(store: IncidentStore, notifier: Notifier, message: Message) -> None:
-    """Put the message on the timeline, once."""
+    """Put the message on the timeline, once. A proposal's approval is there by itself."""
+    if message.kind is MessageKind.PROPOSAL:
+        return
     deliveries = notifier.outbox.deliveries(incident=message.incident)
     messaged = Messaged(
         message=message.id,

@@ -255,12 +255,27 @@ class PlanDecided(FrozenModel):
     proof: str = Field(default="", description="the key or session that proved who approved")
 
 
+class Alerted(FrozenModel):
+    """An alert that the service declared the incident from, or that joined it. Its texts are only shown."""
+
+    kind: Literal["alert"] = "alert"
+    state: Literal["declares", "joins", "over"] = Field(description="over: no alert of this decision burns any more")
+    decision: Identifier = Field(description="UUIDv7 of the policy's decision, and of its run")
+    rule: Identifier = Field(description="the rule of the policy")
+    source: Identifier = Field(description="which source of the policy sent it")
+    fingerprint: Identifier
+    name: Prose
+    host: Identifier
+    tell: bool = Field(default=False, description="whether the rule has the service tell the team how it stands")
+
+
 HUMAN_STEP: Final = "human-step"
 _BLIND: Final = frozenset({"unreadable", "out-of-time", "locked", "consent-missing", "too-many-hosts"})
 """Codes that say nothing about the fault on a host."""
 
 Data = Annotated[
     Declared
+    | Alerted
     | Acknowledged
     | CommandTaken
     | SeverityChanged

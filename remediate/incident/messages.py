@@ -40,13 +40,14 @@ class MessageKind(Enum):
     STATUS = "status"
     RESOLUTION = "resolution"
     ESCALATION = "escalation"
+    PROPOSAL = "proposal"
 
 
 class Message(FrozenModel):
     """One message about an incident: rendered, masked, ready to send, and immutable."""
 
     id: str = Field(description="UUIDv7; every receiver that can tells a repetition by it")
-    incident: str = Field(description="UUIDv7 of the incident")
+    incident: str = Field(description="UUIDv7 of the incident, or of the proposal that it is about")
     kind: MessageKind
     audience: Audience
     title: str = Field(description="the first line")
@@ -80,7 +81,7 @@ class Templates:
     def __init__(self, own: Path | None = None) -> None:
         self._own = own
 
-    def render(self, kind: MessageKind, audience: Audience, briefing: TemplateContext) -> tuple[str, str]:
+    def render(self, kind: MessageKind, audience: Audience, briefing: FrozenModel) -> tuple[str, str]:
         """Return the title (the first line) and the body.
 
         Raises ConfigurationError naming the template and, if known, the line.

@@ -121,7 +121,7 @@ class Outbox(JournalStore):
     def deliveries(
         self, *, incident: str | None = None, key: str | None = None, unfinished: bool = False
     ) -> tuple[Delivery, ...]:
-        """Return the deliveries, oldest first: of one incident, of one key, or only unfinished ones, if asked."""
+        """Return the deliveries, oldest first, filtered by incident, key or state."""
         from sqlalchemy import select
 
         from remediate.journal.schema import deliveries, messages

@@ -107,18 +107,19 @@ def store(
 
 
 def belonging(project: str | None) -> "ColumnElement[bool]":
-    """Return the condition that a message's incident is this project's; always true for None."""
-    from sqlalchemy import exists, true
+    """Return the condition that a message's incident or proposal is this project's; always true for None."""
+    from sqlalchemy import exists, or_, true
 
     from remediate.journal.schema import incident_events as events
-    from remediate.journal.schema import messages
+    from remediate.journal.schema import messages, proposals
 
     if project is None:
         return true()
-    return (
+    return or_(
         exists()
         .where(events.c.incident == messages.c.incident, events.c.once == "declared", events.c.project == project)
-        .correlate(messages)
+        .correlate(messages),
+        exists().where(proposals.c.id == messages.c.incident, proposals.c.project == project).correlate(messages),
     )
 
 

@@ -11,6 +11,7 @@ from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
 from remediate.incident.events import (
     Acknowledged,
+    Alerted,
     Announced,
     Attached,
     CommandTaken,
@@ -74,6 +75,7 @@ class Incident(FrozenModel):
     escalations: tuple[Escalated, ...] = ()
     announced: frozenset[str] = frozenset()
     runs: tuple[RunLanded, ...] = ()
+    alerts: tuple[Alerted, ...] = Field(default=(), description="that the service declared it from, or that joined it")
     postmortem_at: Moment | None = None
     postmortem_path: str | None = None
     postmortem_written: bool = Field(default=False, description="whether people have written in its draft")
@@ -88,6 +90,11 @@ class Incident(FrozenModel):
     def open(self) -> bool:
         """Whether it is not resolved yet."""
         return self.resolved_at is None
+
+    @property
+    def followed(self) -> bool:
+        """Whether the service declared it, and follows it."""
+        return any(alert.state == "declares" for alert in self.alerts)
 
     @property
     def fixes(self) -> tuple[RunLanded, ...]:
@@ -188,6 +195,9 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
             return {"postmortem_path": data.path, "postmortem_written": incident.postmortem_written or data.edited}
         case Messaged() as data:
             return {"told_at": event.at} if data.message_kind in TELLING else {}
+        case Alerted() as data:
+            hosts = tuple(dict.fromkeys((*incident.hosts, data.host)))
+            return {"hosts": hosts} if data.state == "over" else {"hosts": hosts, "alerts": (*incident.alerts, data)}
         case Declared() | Attached() | Noted() | PlanDecided():
             return {}
 

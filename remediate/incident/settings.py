@@ -41,6 +41,7 @@ class Audience(Enum):
     INTERNAL = "internal"
     PUBLIC = "public"
     PERSON = "person"
+    APPROVER = "approver"
 
 
 class Rule(FrozenModel):
@@ -200,7 +201,7 @@ class IncidentSettings(FrozenModel):
         return moment.astimezone(None if self.timezone is None else ZoneInfo(self.timezone))
 
     def is_utc(self, moment: datetime) -> bool:
-        """Return whether the local time is UTC at that moment, so that one of the two is enough."""
+        """Return whether the local time is UTC at that moment."""
         return not self.local(moment).utcoffset()
 
     def respond_within(self, severity: Severity) -> timedelta | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter
 
 from remediate.errors import ConfigurationError, JournalError, RemediateError
-from remediate.incident.events import Attached, Data, Declared, Event, RunStep
+from remediate.incident.events import Alerted, Attached, Data, Declared, Event, RunStep, SeverityChanged
 from remediate.incident.plans import plan_events
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
@@ -96,12 +96,9 @@ class IncidentStore(IncidentIds):
         Either everything is written or nothing. Raises AlreadyDeclared if another incident has meanwhile begun with the
         same triage: two people saw the same fault.
         """
-        from sqlalchemy import func, select
-
         incident = new_run_id()
         with self.database.writing() as connection:
-            if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
-                connection.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
+            _wait_for_declarers(connection)
             begun, taken = _begun(connection), _attached(connection)
             if declared.triaged_at is not None and declared.triaged_at in begun:
                 raise AlreadyDeclared(short(begun[declared.triaged_at], declared_ids(connection)))
@@ -110,6 +107,32 @@ class IncidentStore(IncidentIds):
                 if run not in taken:
                     self._append(connection, incident, who, at, Attached(run=run), f"attached:{run}")
         return self.load(incident)
+
+    def alerted(self, who: str, at: datetime, declared: Declared, alert: Alerted, since: datetime) -> tuple[str, bool]:
+        """Let an alert join an open incident, or declare one. Returns its id, and whether this decision was new.
+
+        It joins one about its host, and one that the same rule declared `since` then: a storm. The decision's run is
+        attached. Either everything is written or nothing; a decision that was taken before changes nothing.
+        """
+        with self.database.writing() as connection:
+            _wait_for_declarers(connection)
+            if (known := _alerted(connection).get(alert.decision)) is not None:
+                return known, False
+            found = (each for each in self._unresolved(connection) if _joins(each, alert, since))
+            joined = next(found, None)
+            incident = new_run_id() if joined is None else joined.id
+            events: list[tuple[Data, str | None]] = [
+                (alert.model_copy(update={"state": "declares" if joined is None else "joins"}), None),
+                (Attached(run=alert.decision), f"attached:{alert.decision}"),
+            ]
+            if joined is None:
+                events.insert(0, (declared, None))
+            elif _is_worse(joined, alert, declared):
+                why = f"the alert that joined it: {declared.severity_reason}"
+                events.append((SeverityChanged(severity=declared.severity, reason=why), None))
+            for data, once in events:
+                self._append(connection, incident, who, at, data, once)
+            return incident, True
 
     def current(self, prefix: str | None, *, or_newest: bool = False) -> Incident:
         """Return the named incident, or else the only open one.
@@ -143,14 +166,17 @@ class IncidentStore(IncidentIds):
 
     def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
         """Return the unresolved incidents, newest first, and the `and_newest` newest ones in any state."""
+        with self.database.reading() as connection:
+            return self._unresolved(connection, and_newest)
+
+    def _unresolved(self, connection: "Connection", and_newest: int = 0) -> tuple[Incident, ...]:
         from remediate.journal.schema import incident_events as events
 
         query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
-        with self.database.reading() as connection:
-            over = set(connection.execute(query).scalars())
-            ids = declared_ids(connection, self.project)
-            wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
-            return tuple(fold(_events(connection, incident)) for incident in wanted)
+        over = set(connection.execute(query).scalars())
+        ids = declared_ids(connection, self.project)
+        wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
+        return tuple(fold(_events(connection, incident)) for incident in wanted)
 
     def keep_triage(self, who: str, at: datetime, report: str) -> None:
         """Store a triage's report (masked JSON), so that a declaration can start from it."""
@@ -181,6 +207,30 @@ class IncidentStore(IncidentIds):
         """Return the incident of each run that a declaration attached."""
         with self.database.reading() as connection:
             return _attached(connection)
+
+
+def _wait_for_declarers(connection: "Connection") -> None:
+    from sqlalchemy import func, select
+
+    if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
+        connection.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
+
+
+def _joins(incident: Incident, alert: Alerted, since: datetime) -> bool:
+    storm = incident.declared_at >= since and any(each.rule == alert.rule for each in incident.alerts)
+    return storm or alert.host in incident.hosts
+
+
+def _is_worse(incident: Incident, alert: Alerted, declared: Declared) -> bool:
+    """Return whether an alert raises the severity. What a person set stays."""
+    known = any(each.rule == alert.rule for each in incident.alerts)
+    changed = any(isinstance(event.data, SeverityChanged) for event in incident.timeline)
+    return incident.followed and not known and not changed and declared.severity.value < incident.severity.value
+
+
+def _alerted(connection: "Connection") -> dict[str, str]:
+    found = _of_kind(connection, "alert")
+    return {data.decision: of for of, data in found if isinstance(data, Alerted)}
 
 
 def _begun(connection: "Connection") -> dict[datetime, str]:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from remediate.incident.clock import span
 from remediate.incident.events import (
     Acknowledged,
+    Alerted,
     Announced,
     Attached,
     CommandTaken,
@@ -140,6 +141,10 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
             triaged = f"{data.triaged_at:%Y-%m-%d %H:%M:%SZ}" if data.triaged_at else ""
             details = (why, _said("triaged", triaged), _said("impact", data.impact))
             return f"{data.severity.value} declared: {data.title}", details
+        case Alerted():
+            what = {"declares": "alert", "joins": "alert joins", "over": "alert is over"}[data.state]
+            title = f"{what}: {' '.join(data.name.split())} on {data.host}"
+            return title, (f"rule {data.rule}, source {data.source}, fingerprint {data.fingerprint}",)
         case Acknowledged():
             return f"acknowledged, commander {data.commander}", ()
         case CommandTaken():
@@ -204,6 +209,8 @@ def _run_details(run: RunLanded) -> tuple[str, ...]:
     if run.mode == "plan":
         lines += [about(step, f"would: {step.title} ({step.why})") for step in run.steps if step.decision == "proceed"]
     if run.verdict is None:
+        # In spite of what it goes on is known before it acts.
+        lines += [_said("reason", run.reason)] if run.reason else []
         lines += [
             about(step, f"meant to: {step.remedy}, {step.verified or 'may or may not have run'}") for step in run.steps
         ]

@@ -1,4 +1,4 @@
-"""Validates mappings of a file, as the key `remediate:`; errors name the file, the line and the correction."""
+"""Validates mappings of a file; errors name the file, the line and the correction."""
 
 from pathlib import Path
 from typing import TypeAlias, TypeVar

@@ -1,4 +1,4 @@
-"""One inventory as it is named: a YAML or INI file, a directory of them, or what only Ansible can read."""
+"""One named inventory: a file, a directory, or what only Ansible can read."""
 
 import os
 import re

@@ -73,7 +73,7 @@ class VarsFiles:
         yield from self._of(folder / "host_vars", machine.name)
 
     def encrypted(self, source: Source, machine: InventoryHost) -> Path | None:
-        """Return a file of this host alone that was not read because it is encrypted as a whole, None without one."""
+        """Return this host's own file that is encrypted as a whole, None without one."""
         return self._encrypted.get(source.folder / "host_vars" / machine.name)
 
     def _of(self, folder: Path, name: str) -> tuple[Tree, ...]:

@@ -15,7 +15,7 @@ class Vault:
         self._known: dict[str, str] = {}
 
     def opened(self, variables: Tree, needed: frozenset[str]) -> tuple[Tree, tuple[str, ...]]:
-        """Return a host's variables with the needed ones in the clear, and the values that were encrypted.
+        """Return a host's variables, the needed ones decrypted, and the decrypted values.
 
         Raises ConfigurationError if a needed value cannot be decrypted, or is too short to be masked.
         """

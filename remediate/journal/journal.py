@@ -150,6 +150,18 @@ class Journal(JournalStore):
             if stored.rowcount != 1:
                 raise self._refused(f"run {run} has not begun, or is finished already")
 
+    def justify(self, run: str, why: str) -> None:
+        """Add what a person decided to the reason of a run that goes on. Call it before that run acts."""
+        from sqlalchemy import func
+
+        from remediate.journal.schema import runs
+
+        said = func.coalesce(runs.c.reason + "; ", "") + why
+        with self.database.writing() as connection:
+            open_one = (runs.c.id == run) & runs.c.finished.is_(None)
+            if connection.execute(runs.update().where(open_one).values(reason=said)).rowcount != 1:
+                raise self._refused(f"run {run} has not begun, or is finished already")
+
     def require_writable(self, run: str) -> None:
         """Write to a run's record without changing it. Raises JournalError if that fails."""
         from remediate.journal.schema import runs

@@ -231,10 +231,7 @@ alerts = Table(
     Column("suppressed_by", String(32)),
     Index(None, "project", "first_seen"),
     Index(
-        "uq_alerts_burning",
-        *("project", "source", "how", "fingerprint"),
-        unique=True,
-        sqlite_where=text("ended IS NULL"),
+        "uq_alerts_burning", "project", "source", "how", "fingerprint", unique=True, sqlite_where=text("ended IS NULL")
     ),
 )
 
@@ -271,6 +268,8 @@ proposals = Table(
     Column("closed", Moment),
     Column("ended", String(16)),
     Column("ended_by", VisibleText),
+    # Who asked again for the same plan, as JSON: pairs of name and whether it was authenticated.
+    Column("also_asked", VisibleText),
     Index(None, "project", "hash"),
     Index("uq_proposals_open", "project", "hash", unique=True, sqlite_where=text("closed IS NULL")),
 )

@@ -43,7 +43,7 @@ class Steady:
                 self.lost = self.lost or error
 
     def encodable(self, text: str) -> str:
-        """Return the text as it will be shown: what cannot be encoded as escapes, which are longer."""
+        """Return the text as shown: characters that cannot be encoded become escapes."""
         encoding = getattr(self._stream, "encoding", None)
         if isinstance(encoding, str):
             with suppress(LookupError):

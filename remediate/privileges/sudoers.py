@@ -41,6 +41,8 @@ def render(host: Host, user: str, commands: Iterable[Run], *, timeouts: bool = T
         f"# What remediate may do on {host.name}, and nothing else. Made by `sudoers --host {host.name}`;",
         "# make it again after an update. `sudoers --script` prints the commands that install it, with the helper.",
     ]
+    if host.settings.php is None:
+        lines.append("# Its inventory names no PHP (remediate.php): nothing that needs PHP is in here.")
     permitted: dict[tuple[str, tuple[str, ...]], float] = {}
     for run in commands:
         if run.user is None or run.user == user or user == ROOT:

@@ -45,12 +45,9 @@ class Authority(Probe[AuthorityState]):
     """
 
     kind: Literal["certbot.authority"] = "certbot.authority"
+    subject = "certificate authority"
     name: HostName = Field(description="certbot lineage name, whose configuration names the server")
     server: str = Field(default="", description="ACME directory to ask instead", pattern=r"^(https?://\S+)?$")
-
-    @override
-    def label(self) -> str:
-        return "certificate authority"
 
     @override
     def command(self) -> Run:

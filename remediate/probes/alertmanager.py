@@ -146,10 +146,7 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
     """
 
     kind: Literal["alertmanager.routing"] = "alertmanager.routing"
-
-    @override
-    def label(self) -> str:
-        return "Alertmanager's routes"
+    subject = "Alertmanager's routes"
 
     @override
     def path(self) -> str:

@@ -172,11 +172,8 @@ class Patches(Probe[PatchState]):
     """
 
     kind: Literal["apt.patches"] = "apt.patches"
+    subject = "pending upgrades"
     accepts_truncated = True
-
-    @override
-    def label(self) -> str:
-        return "pending upgrades"
 
     @override
     def command(self) -> Run:

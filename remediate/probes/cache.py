@@ -1,16 +1,14 @@
 """The configured cache store, and the temporary fallback to files."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, PhpName, UserName
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
-from remediate.probes.php import Together, answered, ask_php
+from remediate.core.command import Run
+from remediate.core.probe import Fact
+from remediate.probes.php import AppProbe
 
 MARKER = "storage/framework/remediate-cache-fallback"
 """File below the directory of artisan that names the cache's store before the fallback.
@@ -51,36 +49,25 @@ class CacheState(Fact):
         return f"in files instead of {self.before}{since}: do.cache.restore goes back"
 
 
-class Cache(Probe[CacheState]):
+class Cache(AppProbe[CacheState]):
     """Ask which store the cache uses, and which key of .env decides that.
 
     The key is found by trying it, not by the framework's version.
     """
 
     kind: Literal["cache.settings"] = "cache.settings"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "cache"
+    subject = "cache"
+    program = "cache"
+    asked_together = True
 
     @override
     def command(self) -> Run:
-        return ask_php(self.php, "cache", self.path, user=self.user, seconds=15)
+        return self.ask()
 
     @override
-    def batch(self) -> Together:
-        return Together(php=self.php, path=self.path, user=self.user)
-
-    @override
-    def parse(self, output: Output) -> CacheState:
-        try:
-            state = CacheState.model_validate(answered(self.label(), output))
-            state.describe()
-        except (ValidationError, ValueError, OverflowError, OSError):
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> CacheState:
+        state = CacheState.model_validate(answer)
+        state.describe()
         return state
 
 
@@ -92,11 +79,6 @@ class CacheUses(Fact):
     )
     whole: bool = Field(description="whether all of the code could be looked at")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         if self.found:
@@ -105,7 +87,7 @@ class CacheUses(Fact):
         return "no locks and no marks in the cache" if self.whole else "not all of it could be read"
 
 
-class CacheCode(Probe[CacheUses]):
+class CacheCode(AppProbe[CacheUses]):
     """Search the application's own code for locks and marks in the cache.
 
     They would be lost if the cache moved to another store. Packages are not searched: the person who allows the
@@ -113,21 +95,13 @@ class CacheCode(Probe[CacheUses]):
     """
 
     kind: Literal["cache.code"] = "cache.code"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "code of the application"
+    subject = "code of the application"
+    program = "cache_uses"
 
     @override
     def command(self) -> Run:
-        return ask_php(self.php, "cache_uses", self.path, user=self.user, seconds=10)
+        return self.ask(seconds=10)
 
     @override
-    def parse(self, output: Output) -> CacheUses:
-        try:
-            return CacheUses.model_validate(answered(self.label(), output))
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> CacheUses:
+        return CacheUses.model_validate(answer)

@@ -45,11 +45,6 @@ class RenewalState(Fact):
         """Whether the authority asks for the challenge on port 80."""
         return self.authenticator in _ON_PORT_80
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         if not self.present:
@@ -117,11 +112,6 @@ class IssuedState(Fact):
         """Count a lineage's certificates since a moment, in seconds since 1970."""
         return sum(1 for each in self.certificates if each.lineage == lineage and each.at >= moment)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         lineages = {each.lineage for each in self.certificates}
@@ -135,10 +125,7 @@ class Issuances(Probe[IssuedState]):
     """
 
     kind: Literal["certbot.issuances"] = "certbot.issuances"
-
-    @override
-    def label(self) -> str:
-        return "certificates issued"
+    subject = "certificates issued"
 
     @override
     def command(self) -> Run:
@@ -164,11 +151,6 @@ class CertbotProcesses(Fact):
 
     running: tuple[str, ...]
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"running: {self.running[0]}" if self.running else "not running"
@@ -181,10 +163,7 @@ class CertbotRunning(Probe[CertbotProcesses]):
     """
 
     kind: Literal["certbot.running"] = "certbot.running"
-
-    @override
-    def label(self) -> str:
-        return "certbot"
+    subject = "certbot"
 
     @override
     def command(self) -> Run:
@@ -203,10 +182,7 @@ class CertbotLog(Probe[LogLines]):
     """The last five lines of certbot's log, where it says why a renewal failed."""
 
     kind: Literal["certbot.log"] = "certbot.log"
-
-    @override
-    def label(self) -> str:
-        return "log of certbot"
+    subject = "log of certbot"
 
     @override
     def command(self) -> Run:

@@ -180,11 +180,6 @@ class LineageState(Fact):
 
     certificate: CertificateInfo
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"for {', '.join(self.certificate.names[:3]) or 'no name'}, until {self.certificate.until}"

@@ -4,16 +4,16 @@ import json
 import re
 from base64 import b64encode
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, EnvKey, PhpName, UserName
+from remediate.core.field_types import AbsolutePath, EnvKey, UserName
 from remediate.core.probe import Fact, Probe, T_co, last_line
 from remediate.errors import Unreadable
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import AppProbe
 
 
 class EnvState(Enum):
@@ -72,7 +72,7 @@ class _OfApplication(Probe[T_co]):
     user: UserName = Field(description="user the application runs as")
 
 
-class Configuration(_OfApplication[ConfigurationState]):
+class Configuration(AppProbe[ConfigurationState]):
     """Compare the cached configuration, key by key, with .env and config/*.php.
 
     Ask it before `config:cache`: an edit of .env has no effect while the configuration is cached, and `config:cache`
@@ -80,22 +80,16 @@ class Configuration(_OfApplication[ConfigurationState]):
     """
 
     kind: Literal["laravel.configuration"] = "laravel.configuration"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-
-    @override
-    def label(self) -> str:
-        return "configuration"
+    subject = "configuration"
+    program = "configuration"
 
     @override
     def command(self) -> Run:
-        return ask_php(self.php, "configuration", self.path, user=self.user, seconds=15)
+        return self.ask()
 
     @override
-    def parse(self, output: Output) -> ConfigurationState:
-        try:
-            return ConfigurationState.model_validate(answered(self.label(), output))
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> ConfigurationState:
+        return ConfigurationState.model_validate(answer)
 
 
 class FileState(Fact):
@@ -103,11 +97,6 @@ class FileState(Fact):
 
     mark: str = Field(description="changes with the file, empty when there is none", repr=False)
     written: float | None = Field(default=None, description="when, in seconds of the host's own calendar, if asked for")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:
@@ -184,14 +173,14 @@ class ValueState(Fact):
         }[self.state]
 
 
-class EnvValue(_OfApplication[ValueState]):
+class EnvValue(AppProbe[ValueState]):
     """Compare a key of .env with a value; neither is ever shown.
 
     The application's own parser reads the key.
     """
 
     kind: Literal["laravel.env-value"] = "laravel.env-value"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
+    program = "env_value"
     key: EnvKey = Field(description="key of .env")
     value: SecretStr = Field(description="value to compare with")
 
@@ -203,11 +192,8 @@ class EnvValue(_OfApplication[ValueState]):
     def command(self) -> Run:
         text = self.value.get_secret_value().encode(errors="surrogateescape")
         given = json.dumps({"key": self.key, "value": b64encode(text).decode()})
-        return ask_php(self.php, "env_value", self.path, user=self.user, seconds=10, stdin=given)
+        return self.ask(seconds=10, stdin=given)
 
     @override
-    def parse(self, output: Output) -> ValueState:
-        try:
-            return ValueState.model_validate(answered(self.label(), output))
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> ValueState:
+        return ValueState.model_validate(answer)

@@ -1,15 +1,15 @@
 """The PHP-FPM pools that are configured on a host, with their users."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
 from remediate.core.field_types import FrozenModel
-from remediate.core.probe import Fact, Probe
 from remediate.probes.discover_php import address
+from remediate.probes.discovery import Discovered, Discovery
 
 _PROGRAM: Final = r"""
 for file in /etc/php/*/fpm/pool.d/*.conf; do
@@ -36,50 +36,35 @@ class ConfiguredPool(FrozenModel):
     user: str = ""
 
 
-class ConfiguredPoolList(Fact):
+class ConfiguredPoolList(Discovered):
     """The pools of every PHP, and the PHPs that are installed."""
 
     pools: tuple[ConfiguredPool, ...]
     installed: tuple[str, ...] = Field(default=(), description="PHPs with a program of their own, such as php8.3")
-    closed: tuple[str, ...] = Field(default=(), description="files of pools that the login may not read")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:
         return ", ".join(f"{each.pool} of {each.php}" for each in self.pools) or "no pools"
 
 
-class ConfiguredPools(Probe[ConfiguredPoolList]):
-    """Read which pools PHP-FPM is configured with. It runs as the SSH user."""
+class ConfiguredPools(Discovery[ConfiguredPoolList]):
+    """Read which pools PHP-FPM is configured with."""
 
     kind: Literal["php-fpm.configured"] = "php-fpm.configured"
+    subject = "pools of PHP-FPM"
+    program = _PROGRAM
 
     @override
-    def label(self) -> str:
-        return "pools of PHP-FPM"
-
-    @override
-    def command(self) -> Run:
-        return Run.of("sh", "-c", _PROGRAM, seconds=10)
-
-    @override
-    def parse(self, output: Output) -> ConfiguredPoolList:
+    def found(self, lines: Sequence[str], closed: tuple[str, ...]) -> ConfiguredPoolList:
         pools: list[ConfiguredPool] = []
         installed: list[str] = []
-        closed: list[str] = []
-        for line in output.stdout.splitlines():
-            if line.startswith("closed "):
-                closed.append(line.removeprefix("closed "))
-            elif program := _PROGRAM_FILE.fullmatch(line):
+        for line in lines:
+            if program := _PROGRAM_FILE.fullmatch(line):
                 installed.append(program[1])
             elif found := _LINE.match(line):
                 _add(pools, found)
         served = tuple(each for each in pools if each.listen)
-        return ConfiguredPoolList(pools=served, installed=tuple(installed), closed=tuple(closed))
+        return ConfiguredPoolList(pools=served, installed=tuple(installed), closed=closed)
 
 
 def _add(pools: list[ConfiguredPool], found: re.Match[str]) -> None:

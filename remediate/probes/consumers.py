@@ -87,11 +87,6 @@ class ConsumerList(Fact):
     such_as: str = Field(default="", description="one of them")
     late: bool = Field(default=False, description="whether there was more to look at than time")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     def describe(self) -> str:
         """Return what was found, and what could not be searched, as text."""
         if not self.places:
@@ -112,11 +107,8 @@ class Consumers(Probe[ConsumerList]):
     """
 
     kind: Literal["disk.consumers"] = "disk.consumers"
+    subject = "biggest on a full disk"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
-
-    @override
-    def label(self) -> str:
-        return "biggest on a full disk"
 
     @override
     def command(self) -> Run:

@@ -55,11 +55,6 @@ class DescendantsState(Fact):
         """The processes that were started before the present configuration was written."""
         return tuple(each for each in self.processes if each.stale)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         older = f", {len(self.stale)} older than the configuration" if self.stale else ""
@@ -132,6 +127,7 @@ class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
     """
 
     kind: Literal["processes.configuration-of-workers"] = "processes.configuration-of-workers"
+    subject = "configuration of the workers"
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
@@ -139,10 +135,6 @@ class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
     @property
     def _processes(self) -> Descendants:
         return Descendants(path=self.path, user=self.user, unit=self.unit)
-
-    @override
-    def label(self) -> str:
-        return "configuration of the workers"
 
     @override
     def command(self) -> Run:

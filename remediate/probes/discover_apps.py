@@ -1,16 +1,14 @@
 """The Laravel applications of a host, and what their files say about them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
 from remediate.core.field_types import AbsolutePath, FrozenModel
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
+from remediate.probes.discovery import Discovered, Discovery
 
 ENV_KEYS: Final = (
     *("APP_URL", "DB_CONNECTION", "DB_HOST", "DB_PORT", "DB_USERNAME", "REDIS_HOST", "REDIS_PORT"),
@@ -78,51 +76,43 @@ class LaravelApp(FrozenModel):
         return "" if "${" in value else value
 
 
-class LaravelAppList(Fact):
+class LaravelAppList(Discovered):
     """The applications that were found, and where none could be looked for."""
 
     apps: tuple[LaravelApp, ...]
-    closed: tuple[str, ...] = Field(default=(), description="directories that the login may not list")
 
     @property
     @override
-    def ok(self) -> bool | None:
-        return None
+    def unreadable(self) -> tuple[str, ...]:
+        return (*(f"{each.path}/.env" for each in self.apps if each.env_closed), *self.closed)
 
     @override
     def describe(self) -> str:
         return ", ".join(each.path for each in self.apps) or "no Laravel application"
 
 
-class DiscoverApps(Probe[LaravelAppList]):
-    """Look for Laravel applications in the usual directories. It runs as the SSH user."""
+class DiscoverApps(Discovery[LaravelAppList]):
+    """Look for Laravel applications in the usual directories."""
 
     kind: Literal["laravel.discover"] = "laravel.discover"
+    subject = "applications"
+    program = _PROGRAM
     also: tuple[AbsolutePath, ...] = Field(default=(), description="further directories to look in, first")
 
     @override
-    def label(self) -> str:
-        return "applications"
+    def arguments(self) -> Sequence[str]:
+        return ("|".join(ENV_KEYS), _ROUTES, *self.also)
 
     @override
-    def command(self) -> Run:
-        return Run.of("sh", "-c", _PROGRAM, "sh", "|".join(ENV_KEYS), _ROUTES, *self.also, seconds=15)
-
-    @override
-    def parse(self, output: Output) -> LaravelAppList:
-        if output.exit != 0:
-            raise Unreadable(f"{self.label()}: they could not be looked for")
+    def found(self, lines: Sequence[str], closed: tuple[str, ...]) -> LaravelAppList:
         found: list[dict[str, list[str]]] = []
-        closed: list[str] = []
-        for line in output.stdout.splitlines():
+        for line in lines:
             word, _, rest = line.partition(" ")
-            if word == "closed":
-                closed.append(rest)  # twice, if it may be neither listed nor entered
-            elif word == "app":
+            if word == "app":
                 found.append({"app": [rest]})
             elif found:
                 found[-1].setdefault(word, []).append(rest)
-        return LaravelAppList(apps=tuple(map(_app, found)), closed=tuple(dict.fromkeys(closed)))
+        return LaravelAppList(apps=tuple(map(_app, found)), closed=closed)
 
 
 def _app(told: Mapping[str, list[str]]) -> LaravelApp:

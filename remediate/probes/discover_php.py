@@ -37,11 +37,6 @@ class InstalledPhp(Fact):
     enabled: tuple[str, ...]
     served: tuple[str, ...] = Field(description="empty where nginx's configuration does not tell")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(self.candidates) or "no PHP-FPM"
@@ -56,12 +51,9 @@ class DiscoverPhp(Probe[InstalledPhp]):
     """Find the PHP that the site runs on. Ask it if the inventory does not say."""
 
     kind: Literal["php-fpm.discover"] = "php-fpm.discover"
+    subject = "PHP"
     accepts_truncated: ClassVar[bool] = True
     domain: HostName | None = Field(default=None, description="name of the site; absent = every site counts")
-
-    @override
-    def label(self) -> str:
-        return "PHP"
 
     @override
     def command(self) -> Run:

@@ -44,11 +44,6 @@ class DiskWriterList(Fact):
         own = [each for each in self.writers if each.pid == pid]
         return next((each for each in own if each.path == path), own[0] if own else None)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return "; ".join(each.describe() for each in self.writers[:2]) or "nothing of 1 MiB or more"
@@ -62,11 +57,8 @@ class DiskWriters(Probe[DiskWriterList]):
     """
 
     kind: Literal["disk.writers"] = "disk.writers"
+    subject = "writers on a full disk"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
-
-    @override
-    def label(self) -> str:
-        return "writers on a full disk"
 
     @override
     def command(self) -> Run:

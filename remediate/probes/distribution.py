@@ -28,11 +28,6 @@ class DistributionState(Fact):
     name: str = Field(description="for people, with its version")
     lacks: tuple[str, ...] = Field(default=(), description="programs that a run needs and the host has not")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"{self.name}{', without ' if self.lacks else ''}{', '.join(self.lacks)}"
@@ -44,10 +39,7 @@ class Distribution(Probe[DistributionState]):
     brief: ClassVar[bool] = True
 
     kind: Literal["machine.distribution"] = "machine.distribution"
-
-    @override
-    def label(self) -> str:
-        return "distribution"
+    subject = "distribution"
 
     @override
     def command(self) -> Run:

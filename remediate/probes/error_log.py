@@ -1,17 +1,17 @@
 """The application's recent errors by class and place, from its own log files."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
-from remediate.core.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import AppProbe
 
 PERIOD: Final = 3 * 3600
 """Seconds of one period, in which errors are counted together."""
@@ -63,18 +63,13 @@ class ErrorLogState(Fact):
     groups: tuple[ErrorGroup, ...] = Field(description="the most frequent first")
     others: int = Field(ge=0, description="further groups, beyond those that are listed")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         total = sum(sum(group.counts) for group in self.groups)
         return f"{total} errors of {len(self.groups) + self.others} kinds within {PERIODS * PERIOD // 86400} days"
 
 
-class ErrorLog(Probe[ErrorLogState]):
+class ErrorLog(AppProbe[ErrorLogState]):
     """Count the errors of the last week by class and place.
 
     No message leaves the host except its plain words. The probe reads the files of the default log channel: `single`
@@ -83,28 +78,19 @@ class ErrorLog(Probe[ErrorLogState]):
     """
 
     kind: Literal["laravel.errors"] = "laravel.errors"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "errors in the application's log"
+    subject = "errors in the application's log"
+    program = "errors"
 
     @override
     def command(self) -> Run:
         limits = (PERIODS, PERIOD, _BYTES, _PATIENCE)
-        words = (self.path, *map(str, limits))
-        return ask_php(self.php, "errors", *words, user=self.user, seconds=_PATIENCE + 15)
+        return self.ask(*map(str, limits), seconds=_PATIENCE + 15)
 
     @override
-    def parse(self, output: Output) -> ErrorLogState:
-        match answered(self.label(), output):
+    def understand(self, answer: Any) -> ErrorLogState:
+        match answer:
             case {"state": "ok", **found}:
-                try:
-                    return ErrorLogState.model_validate(found)
-                except ValidationError:
-                    pass
+                return ErrorLogState.model_validate(found)
             case {"state": "elsewhere", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: it is written to a place that cannot be read: {_short(why)}")
             case {"state": "down", "why": str(why)}:
@@ -115,7 +101,7 @@ class ErrorLog(Probe[ErrorLogState]):
                 raise Unreadable(f"{self.label()}: there is no {_short(why)}: no error yet, or it is kept elsewhere")
             case {"state": "unreadable", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: {self.user} cannot read {_short(why)}")
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+        raise TypeError
 
 
 def _short(text: str) -> str:

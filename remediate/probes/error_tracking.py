@@ -1,15 +1,14 @@
 """The error reporting of the application: its provider and its key."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, ClassName, ConfigKey, PhpName, UserName
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
-from remediate.probes.php import answered, ask_php
+from remediate.core.command import Run
+from remediate.core.field_types import ClassName, ConfigKey
+from remediate.core.probe import Fact
+from remediate.probes.php import AppProbe
 
 
 class TrackingState(Fact):
@@ -31,31 +30,22 @@ class TrackingState(Fact):
         return f"provider {self.provider}, key {'set' if self.key else 'not set'}"
 
 
-class AppErrorTracking(Probe[TrackingState]):
+class AppErrorTracking(AppProbe[TrackingState]):
     """Ask the application about its error tracking, with the configuration in use.
 
     Cost: the framework is started once.
     """
 
     kind: Literal["laravel.error-tracking"] = "laravel.error-tracking"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
+    subject = "error tracking"
+    program = "error_tracking"
     provider: ClassName = Field(description="service provider of the client")
     key: ConfigKey = Field(description="configuration key that holds the project's key")
 
     @override
-    def label(self) -> str:
-        return "error tracking"
-
-    @override
     def command(self) -> Run:
-        words = (self.path, self.provider, self.key)
-        return ask_php(self.php, "error_tracking", *words, user=self.user, seconds=15)
+        return self.ask(self.provider, self.key)
 
     @override
-    def parse(self, output: Output) -> TrackingState:
-        try:
-            return TrackingState.model_validate(answered(self.label(), output))
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> TrackingState:
+        return TrackingState.model_validate(answer)

@@ -79,11 +79,6 @@ class LogFileList(Fact):
     files: tuple[LogFile, ...]
     unseen: tuple[str, ...] = Field(description="paths behind a folder that is closed to the user who asks")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(f"{each.path} {each.held_kib // 1024} MiB" for each in self.files) or "none"
@@ -93,13 +88,10 @@ class LogFiles(Probe[LogFileList]):
     """Ask for the kind, size and disk of the log files that may be shortened."""
 
     kind: Literal["disk.log-files"] = "disk.log-files"
+    subject = "log files"
     paths: tuple[AbsolutePath, ...] = Field(description="absolute paths")
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
     worth_kib: int = Field(default=16 * 1024, ge=1, description="space from which on shortening is worth it")
-
-    @override
-    def label(self) -> str:
-        return "log files"
 
     @override
     def command(self) -> Run:

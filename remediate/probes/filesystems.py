@@ -118,11 +118,8 @@ class DiskSpace(Probe[DiskSpaceState]):
     """Ask for the room on every local file system that matters, in bytes and inodes."""
 
     kind: Literal["disk.room"] = "disk.room"
+    subject = "disk"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
-
-    @override
-    def label(self) -> str:
-        return "disk"
 
     @override
     def command(self) -> Run:

@@ -56,12 +56,9 @@ class Folders(Probe[FoldersState]):
     brief: ClassVar[bool] = True
 
     kind: Literal["laravel.folders"] = "laravel.folders"
+    subject = "folders"
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "folders"
 
     @override
     def command(self) -> Run:

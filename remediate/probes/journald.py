@@ -25,11 +25,6 @@ class JournalUse(Fact):
     size_kib: int
     files: str = Field(description="changes with the files that there are")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"{self.size_kib // 1024} MiB" if self.mount else "none"
@@ -39,10 +34,7 @@ class JournalFiles(Probe[JournalUse]):
     """Ask for the disk usage of the systemd journal, and a fingerprint of its files."""
 
     kind: Literal["journal.use"] = "journal.use"
-
-    @override
-    def label(self) -> str:
-        return "journal"
+    subject = "journal"
 
     @override
     def command(self) -> Run:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.field_types import UserName
 from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.probes.php import Together, answered, ask_php
+from remediate.probes.php import AppProbe
 
 
 class AppState(Fact):
@@ -31,51 +31,31 @@ class AppState(Fact):
         return f"Laravel {self.version}{', down for maintenance' if self.maintenance else ''}"
 
 
-class _AppQuestion(Probe[Any]):
-    """A question to the application's own code, with its configuration and its PHP."""
-
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as: files it may create must be its own")
-
-    def _ask(self, question: str) -> Run:
-        # On a slow host the framework takes seconds to start (3 % of a core: 7 s).
-        return ask_php(self.php, "app", self.path, question, user=self.user, seconds=15)
-
-
-class App(_AppQuestion):
+class App(AppProbe[AppState]):
     """Ask whether the application is down for maintenance, with any driver of that mode.
 
     Side effect: the framework rewrites bootstrap/cache/packages.php and services.php if they are missing.
     """
 
     kind: Literal["laravel.app"] = "laravel.app"
-
-    @override
-    def label(self) -> str:
-        return "application"
+    subject = "application"
+    program = "app"
+    asked_together = True
 
     @override
     def command(self) -> Run:
-        return self._ask("state")
+        return self.ask("state")
 
     @override
-    def batch(self) -> Together:
-        return Together(php=self.php, path=self.path, user=self.user)
-
-    @override
-    def parse(self, output: Output) -> AppState:
-        try:
-            return AppState.model_validate(answered(self.label(), output))
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+    def understand(self, answer: Any) -> AppState:
+        return AppState.model_validate(answer)
 
 
 class DatabaseTrouble(Enum):
     """Database failures, by the error numbers of the server and of the client library."""
 
     REFUSED = "connection refused"
-    SILENT = "no answer in time"
+    SILENT = "no answer"
     NAME = "host name not found"
     DENIED = "access denied"
     NOT_ALLOWED = "not let in from there"
@@ -123,40 +103,32 @@ class DatabaseState(Fact):
         return f"answers, {self.waiting} of its queries wait" if self.waiting else "answers"
 
 
-class AppDatabase(_AppQuestion):
+class AppDatabase(AppProbe[DatabaseState]):
     """Ask the database with the application's own configuration, credentials and driver."""
 
     kind: Literal["laravel.database"] = "laravel.database"
-
-    @override
-    def label(self) -> str:
-        return "database"
+    subject = "database"
+    program = "app"
+    asked_together = True
 
     @override
     def command(self) -> Run:
-        return self._ask("database")
+        return self.ask("database")
 
     @override
-    def batch(self) -> Together:
-        return Together(php=self.php, path=self.path, user=self.user)
-
-    @override
-    def parse(self, output: Output) -> DatabaseState:
-        return _database(self.label(), answered(self.label(), output))
+    def understand(self, answer: Any) -> DatabaseState:
+        return _database(answer)
 
 
-def _database(label: str, answer: object) -> DatabaseState:
-    try:
-        match answer:
-            case {"state": "ok", **rest}:
-                # A server other than MySQL does not report its waiting queries.
-                return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
-            case {"state": "failed", "code": int(code), **rest}:
-                trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
-                return _as(rest, trouble=trouble, waiting=0)
-    except ValidationError:
-        pass
-    raise Unreadable(f"{label}: unexpected answer from PHP")
+def _database(answer: object) -> DatabaseState:
+    match answer:
+        case {"state": "ok", **rest}:
+            # A server other than MySQL does not report its waiting queries.
+            return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
+        case {"state": "failed", "code": int(code), **rest}:
+            trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
+            return _as(rest, trouble=trouble, waiting=0)
+    raise TypeError
 
 
 def _as(rest: Mapping[object, object], **known: object) -> DatabaseState:
@@ -207,33 +179,26 @@ _OPTIONAL = frozenset({"url"})
 _UNSET = Compared.UNSET
 
 
-class Credentials(_AppQuestion):
+class Credentials(AppProbe[CredentialsState]):
     """Try the database settings of .env and config/*.php, and compare them with those in use."""
 
     kind: Literal["laravel.credentials"] = "laravel.credentials"
-
-    @override
-    def label(self) -> str:
-        return "database as .env says"
+    subject = "database as .env says"
+    program = "app"
 
     @override
     def command(self) -> Run:
-        return self._ask("credentials")
+        return self.ask("credentials")
 
     @override
-    def parse(self, output: Output) -> CredentialsState:
-        answer = answered(self.label(), output)
+    def understand(self, answer: Any) -> CredentialsState:
         match answer:
             case {"env": "broken" | "missing" as env}:
                 return CredentialsState(env=env, settings=(), answer=None)
             case {"env": "sound", "keys": {**keys}}:
-                try:
-                    settings = tuple((str(name), Compared(how)) for name, how in keys.items())
-                except ValueError:
-                    raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
-                return CredentialsState(env="sound", settings=settings, answer=_database(self.label(), answer))
-            case _:
-                raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+                settings = tuple((str(name), Compared(how)) for name, how in keys.items())
+                return CredentialsState(env="sound", settings=settings, answer=_database(answer))
+        raise TypeError
 
 
 class DeployState(Fact):
@@ -257,11 +222,8 @@ class Deploy(Probe[DeployState]):
     brief: ClassVar[bool] = True
 
     kind: Literal["laravel.deploy"] = "laravel.deploy"
+    subject = "deploy"
     user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "deploy"
 
     @override
     def command(self) -> Run:

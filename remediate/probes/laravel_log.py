@@ -17,12 +17,9 @@ class AppLog(Probe[LogLines]):
     brief: ClassVar[bool] = True
 
     kind: Literal["laravel.log"] = "laravel.log"
+    subject = "log of the application"
     path: AbsolutePath = Field(description="directory that holds artisan")
     lines: int = Field(default=5, ge=1, le=50, description="how many lines")
-
-    @override
-    def label(self) -> str:
-        return "log of the application"
 
     @override
     def command(self) -> Run:

@@ -1,19 +1,20 @@
 """The certificates that certbot manages on a host, by name."""
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
+from remediate.core.probe import Fact
+from remediate.probes.discovery import Discovery
 
 _PROGRAM: Final = r"""
 [ -e /etc/letsencrypt ] || exit 0
-cd /etc/letsencrypt || exit 13
+no() { echo "/etc/letsencrypt is closed to this user" >&2; exit 13; }
+cd /etc/letsencrypt 2>/dev/null || no
 [ -e renewal ] || exit 0
-[ -r renewal ] && [ -x renewal ] || exit 13
+[ -r renewal ] && [ -x renewal ] || no
 for file in renewal/*.conf; do [ ! -e "$file" ] || basename -- "$file" .conf; done
 """
 
@@ -23,31 +24,18 @@ class LineageList(Fact):
 
     names: tuple[str, ...] = Field(description="empty where certbot manages none")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(self.names) or "certbot manages none"
 
 
-class Lineages(Probe[LineageList]):
-    """List the lineages that certbot renews. It runs as the SSH user, and reads names only."""
+class Lineages(Discovery[LineageList]):
+    """List the lineages that certbot renews. Only their names are read."""
 
     kind: Literal["certbot.lineages"] = "certbot.lineages"
+    subject = "lineages of certbot"
+    program = _PROGRAM
 
     @override
-    def label(self) -> str:
-        return "lineages of certbot"
-
-    @override
-    def command(self) -> Run:
-        return Run.of("sh", "-c", _PROGRAM, seconds=10)
-
-    @override
-    def parse(self, output: Output) -> LineageList:
-        if output.exit != 0:
-            raise Unreadable(f"{self.label()}: /etc/letsencrypt is closed to this user")
-        return LineageList(names=tuple(line for line in output.stdout.splitlines() if line.strip()))
+    def found(self, lines: Sequence[str], closed: tuple[str, ...]) -> LineageList:
+        return LineageList(names=tuple(line for line in lines if line.strip()))

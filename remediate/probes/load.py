@@ -1,16 +1,16 @@
 """The machine's load and memory, and the queries that keep its database busy."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
+from remediate.core.field_types import FrozenModel
 from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import AppProbe
 
 _LOAD = r"""
 echo "loadavg $(cat /proc/loadavg)"
@@ -52,10 +52,7 @@ class Load(Probe[MachineLoad]):
     """Ask the kernel for load average, memory and swap. No remedy acts on them."""
 
     kind: Literal["machine.load"] = "machine.load"
-
-    @override
-    def label(self) -> str:
-        return "load"
+    subject = "load"
 
     @override
     def command(self) -> Run:
@@ -116,46 +113,38 @@ class QueryList(Fact):
         return f"{self.queries[0].describe()}{more}" if self.queries else "none"
 
 
-class SlowQueries(Probe[QueryList]):
+class SlowQueries(AppProbe[QueryList]):
     """Ask the application's database for long-running queries, with the application's own configuration."""
 
     kind: Literal["database.slow-queries"] = "database.slow-queries"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
+    subject = "slow queries"
+    program = "queries"
     seconds: int = Field(default=30, ge=1, le=86400, description="seconds from which a query counts")
 
     @override
-    def label(self) -> str:
-        return "slow queries"
-
-    @override
     def command(self) -> Run:
-        return ask_php(self.php, "queries", self.path, str(self.seconds), user=self.user, seconds=15)
+        return self.ask(str(self.seconds))
 
     @override
-    def parse(self, output: Output) -> QueryList:
-        match answered(self.label(), output):
+    def understand(self, answer: Any) -> QueryList:
+        match answer:
             case {"failed": int(code)}:
                 raise Unreadable(f"{self.label()}: the database does not answer the application (error {code})")
             case {"queries": list(queries)}:
-                return QueryList(queries=tuple(self._query(each) for each in queries))
-            case _:
-                raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+                return QueryList(queries=tuple(_query(each) for each in queries))
+        raise TypeError
 
-    def _query(self, told: object) -> SlowQuery:
-        match told:
-            case {
-                "id": int(number),
-                "user": str(user),
-                "database": str(database),
-                "seconds": int(seconds),
-                "state": str(state),
-                "statement": str(statement),
-            }:
-                words = {"user": user, "database": database, "state": state, "statement": statement}
-                return SlowQuery(
-                    id=number, seconds=seconds, **{key: " ".join(each.split()) for key, each in words.items()}
-                )
-            case _:
-                raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+
+def _query(told: object) -> SlowQuery:
+    match told:
+        case {
+            "id": int(number),
+            "user": str(user),
+            "database": str(database),
+            "seconds": int(seconds),
+            "state": str(state),
+            "statement": str(statement),
+        }:
+            words = {"user": user, "database": database, "state": state, "statement": statement}
+            return SlowQuery(id=number, seconds=seconds, **{key: " ".join(each.split()) for key, each in words.items()})
+    raise TypeError

@@ -18,11 +18,6 @@ class MachineIdentity(Fact):
     boot_id: str = Field(description="a new one for every boot")
     uptime: float = Field(description="seconds of the monotonic clock that systemd's timestamps use")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"up {self.uptime:.0f} s"
@@ -34,10 +29,7 @@ class ThisMachine(Probe[MachineIdentity]):
     brief: ClassVar[bool] = True
 
     kind: Literal["machine.identity"] = "machine.identity"
-
-    @override
-    def label(self) -> str:
-        return "machine"
+    subject = "machine"
 
     @override
     def command(self) -> Run:

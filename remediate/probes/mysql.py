@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from remediate.core.command import Output, Run
 from remediate.core.field_types import FrozenModel
-from remediate.core.host import DatabaseLimits, DatabaseUser
 from remediate.core.probe import Fact, Probe, last_line, whole_number
+from remediate.core.services import DatabaseLimits, DatabaseUser
 from remediate.errors import Unreadable
 from remediate.programs.database import first_query, list_sessions, longest_idle
 
@@ -148,11 +148,8 @@ class Sessions(Probe[SessionsState]):
     """
 
     kind: Literal["mysql.sessions"] = "mysql.sessions"
+    subject = "database sessions"
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
-
-    @override
-    def label(self) -> str:
-        return "database sessions"
 
     @override
     def command(self) -> Run:

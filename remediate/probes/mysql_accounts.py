@@ -9,8 +9,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.host import DatabaseUser
 from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.services import DatabaseUser
 from remediate.errors import Unreadable
 from remediate.programs.database import account_hosts
 
@@ -19,11 +19,6 @@ class AccountState(Fact):
     """The hosts of a user's accounts on a server. An account is a user and a host."""
 
     hosts: tuple[str, ...] = Field(description="as they were granted: `localhost`, `10.0.0.%`")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:

@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
-from remediate.core.host import DatabaseLimits, DatabaseUser, DatabaseUserName
 from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.services import DatabaseLimits, DatabaseUser, DatabaseUserName
 from remediate.errors import Unreadable
 from remediate.probes.mysql import DbSession
 from remediate.programs.database import SessionId, look_session

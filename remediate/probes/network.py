@@ -21,11 +21,6 @@ class Listeners(Fact):
     programs: tuple[str, ...] = Field(description="name and pid of each, for example nginx (69)")
     names: tuple[str, ...]
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(self.programs) or "nobody"

@@ -34,10 +34,7 @@ class NginxConfig(Probe[ConfigCheck]):
     brief: ClassVar[bool] = True
 
     kind: Literal["nginx.config"] = "nginx.config"
-
-    @override
-    def label(self) -> str:
-        return "nginx -t"
+    subject = "nginx -t"
 
     @override
     def command(self) -> Run:
@@ -72,11 +69,6 @@ class NginxErrorLogs(Fact):
 
     files: tuple[ErrorLogEnd, ...]
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return next((each.lines[-1] for each in self.files if each.lines), "no lines")
@@ -91,10 +83,7 @@ class NginxLog(Probe[NginxErrorLogs]):
     brief: ClassVar[bool] = True
 
     kind: Literal["nginx.log"] = "nginx.log"
-
-    @override
-    def label(self) -> str:
-        return "error log of nginx"
+    subject = "error log of nginx"
 
     @override
     def command(self) -> Run:
@@ -122,11 +111,6 @@ class NginxWorkerPids(Fact):
 
     pids: tuple[int, ...] = Field(description="those that are shutting down left out")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"{len(self.pids)} take connections" if self.pids else "none"
@@ -139,10 +123,7 @@ class NginxWorkers(Probe[NginxWorkerPids]):
     """
 
     kind: Literal["nginx.workers"] = "nginx.workers"
-
-    @override
-    def label(self) -> str:
-        return "workers of nginx"
+    subject = "workers of nginx"
 
     @override
     def command(self) -> Run:

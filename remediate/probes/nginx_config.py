@@ -35,11 +35,6 @@ class ServerCertificate(Fact):
         default=(), description="file of each server block with this name, in nginx's order, where there are several"
     )
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return ", ".join(self.files) or "no server has one"

@@ -107,11 +107,8 @@ class NginxSite(Probe[SiteServed]):
     """
 
     kind: Literal["nginx.site"] = "nginx.site"
+    subject = "nginx asks"
     domain: HostName = Field(description="name of the site")
-
-    @override
-    def label(self) -> str:
-        return "nginx asks"
 
     @override
     def command(self) -> Run:

@@ -9,8 +9,9 @@ from typing_extensions import override
 
 from remediate.core.command import Output, Run
 from remediate.core.field_types import FrozenModel
-from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.probe import Probe, last_line
 from remediate.errors import Unreadable
+from remediate.probes.discovery import Discovered
 from remediate.probes.nginx_directives import (
     CONFIGURATION,
     Block,
@@ -38,17 +39,11 @@ class NginxServer(FrozenModel):
     access_logs: tuple[str, ...] = Field(default=(), description="files that it logs requests to")
 
 
-class NginxServers(Fact):
+class NginxServers(Discovered):
     """The server blocks, in the order of the configuration."""
 
     present: bool = Field(description="whether there is a configuration of nginx")
     servers: tuple[NginxServer, ...] = ()
-    closed: tuple[str, ...] = Field(default=(), description="files of it that the login may not read")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:
@@ -60,10 +55,7 @@ class NginxSites(Probe[NginxServers]):
     """Read all server blocks of nginx's configuration. It runs as the SSH user."""
 
     kind: Literal["nginx.sites"] = "nginx.sites"
-
-    @override
-    def label(self) -> str:
-        return "sites of nginx"
+    subject = "sites of nginx"
 
     @override
     def command(self) -> Run:
@@ -109,7 +101,7 @@ def _servers(tree: Block) -> Iterator[NginxServer]:
 
 
 def _words(block: Block, name: str) -> list[str]:
-    """Return the first word of each directive of this name, in the block and in those within it."""
+    """Return the first word of each directive of this name, at any depth."""
     return [each.words[0] for each in within(block) if each.name == name and each.words]
 
 

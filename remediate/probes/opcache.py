@@ -29,11 +29,6 @@ class OpcacheState(Fact):
         """
         return self.enabled and not (self.looks_again and self.seconds <= _SOON)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return "keeps files until a reload" if self.keeps else "notices changed files"
@@ -43,11 +38,8 @@ class Opcache(Probe[OpcacheState]):
     """Read PHP-FPM's opcache settings. A pool may have its own, which are not seen."""
 
     kind: Literal["php-fpm.opcache"] = "php-fpm.opcache"
+    subject = "opcache"
     php: PhpName = Field(description="PHP's name, for example php8.3")
-
-    @override
-    def label(self) -> str:
-        return "opcache"
 
     @override
     def command(self) -> Run:

@@ -43,11 +43,6 @@ class OpenFiles(Fact):
         """Return an entry for each process that has this file open."""
         return tuple(each for each in self.files if (each.device, each.inode) == (device, inode))
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         biggest = sorted({(each.size, each.path, each.command) for each in self.files}, reverse=True)[:2]
@@ -106,11 +101,8 @@ class LogWriters(_Lsof):
     """
 
     kind: Literal["disk.log-writers"] = "disk.log-writers"
+    subject = "writers of log files"
     paths: tuple[AbsolutePath, ...] = Field(min_length=1, description="absolute paths")
-
-    @override
-    def label(self) -> str:
-        return "writers of log files"
 
     @override
     def command(self) -> Run:
@@ -122,10 +114,7 @@ class DeletedFiles(_Lsof):
     """List deleted files that are still open. They take space that no listing shows."""
 
     kind: Literal["disk.deleted-files"] = "disk.deleted-files"
-
-    @override
-    def label(self) -> str:
-        return "deleted files still open"
+    subject = "deleted files still open"
 
     @override
     def command(self) -> Run:
@@ -139,10 +128,7 @@ class HeldLogs(_Lsof):
     """
 
     kind: Literal["disk.held-logs"] = "disk.held-logs"
-
-    @override
-    def label(self) -> str:
-        return "deleted logs still open"
+    subject = "deleted logs still open"
 
     @override
     def command(self) -> Run:

@@ -168,13 +168,10 @@ class Pools(Probe[PoolsState]):
     """
 
     kind: Literal["php-fpm.pools"] = "php-fpm.pools"
+    subject = "pool"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     user: UserName = Field(description="user that may connect to the pools: the application's")
     patience: int = Field(default=3, ge=1, le=20, description="seconds to wait for an answer")
-
-    @override
-    def label(self) -> str:
-        return "pool"
 
     @override
     def command(self) -> Run:

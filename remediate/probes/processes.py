@@ -227,16 +227,13 @@ class Processes(Probe[Usage]):
     """
 
     kind: Literal["process.usage"] = "process.usage"
+    subject = "processes"
     cpu: int = Field(default=80, ge=1, le=100, description="percent of one core that is too much")
     memory: int = Field(default=50, ge=1, le=100, description="percent of all memory that is too much")
     age: int = Field(default=300, ge=0, le=86400, description="seconds a process must have lived before it is judged")
     sample: int = Field(default=3, ge=1, le=15, description="seconds of watching")
     own: tuple[UserName, ...] = Field(default=("forge",), description="users whose processes are the application's")
     units: tuple[UnitName, ...] = Field(default=(), description="units that are it as well, whoever runs them")
-
-    @override
-    def label(self) -> str:
-        return "processes"
 
     @override
     def command(self) -> Run:
@@ -275,24 +272,10 @@ class Processes(Probe[Usage]):
                 continue
             match line.split(" ", 13):
                 case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 7 and why in _WHY:
-                    pid, started, age, cpu, wanted, rests, memory = (
-                        whole_number(each, self.label()) for each in numbers
-                    )
-                    yield Process(
-                        pid=pid,
-                        started=started,
-                        age=age,
-                        cpu=cpu,
-                        wanted=wanted,
-                        rests=rests,
-                        memory_kib=memory,
-                        user=user,
-                        unit=None if unit == "-" else unit,
-                        name=name,
-                        parent=whole_number(parent, self.label()),
-                        excess=_WHY[why],
-                        arguments=words.strip(),
-                    )
+                    amounts = (whole_number(each, self.label()) for each in (*numbers, parent))
+                    texts = {"user": user, "name": name, "arguments": words.strip()}
+                    known = {"unit": None if unit == "-" else unit, "excess": _WHY[why]}
+                    yield Process.model_validate({**dict(zip(_AMOUNTS, amounts, strict=True)), **texts, **known})
                 case _:
                     raise Unreadable(f"{self.label()}: unexpected line {line[:80]!r}")
 
@@ -305,4 +288,6 @@ class Processes(Probe[Usage]):
                     continue
 
 
+_AMOUNTS: Final = ("pid", "started", "age", "cpu", "wanted", "rests", "memory_kib", "parent")
+"""The numbers that a line has of a process, in its order."""
 _WHY: Final[dict[str, Literal["cpu", "memory"] | None]] = {"cpu": "cpu", "memory": "memory", "-": None}

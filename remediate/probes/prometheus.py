@@ -27,11 +27,6 @@ class ServerTime(Fact):
 
     at: AwareDatetime
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%SZ}"
@@ -52,10 +47,7 @@ class PrometheusTime(ApiQuestion[ServerTime]):
     """Ask the server for its own time, which decides whether an evaluation is recent."""
 
     kind: Literal["prometheus.time"] = "prometheus.time"
-
-    @override
-    def label(self) -> str:
-        return "Prometheus's clock"
+    subject = "Prometheus's clock"
 
     @override
     def path(self) -> str:
@@ -102,10 +94,7 @@ class AlertmanagersOf(ApiQuestion[Alertmanagers]):
     """Ask a server which Alertmanagers it sends its alerts to."""
 
     kind: Literal["prometheus.alertmanagers"] = "prometheus.alertmanagers"
-
-    @override
-    def label(self) -> str:
-        return "Prometheus's Alertmanagers"
+    subject = "Prometheus's Alertmanagers"
 
     @override
     def path(self) -> str:
@@ -185,11 +174,6 @@ class ConfigurationLoaded(Fact):
 
     loaded: AwareDatetime
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return f"loaded {self.loaded:%Y-%m-%d %H:%M:%SZ}"
@@ -212,10 +196,7 @@ class ConfigurationAge(ApiQuestion[ConfigurationLoaded]):
     """
 
     kind: Literal["prometheus.configuration-age"] = "prometheus.configuration-age"
-
-    @override
-    def label(self) -> str:
-        return "Prometheus's configuration"
+    subject = "Prometheus's configuration"
 
     @override
     def path(self) -> str:

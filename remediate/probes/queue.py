@@ -2,16 +2,16 @@
 
 from collections import Counter
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, ClassName, FrozenModel, PhpName, QueueName, UserName
-from remediate.core.probe import Fact, Probe, T_co
+from remediate.core.command import Run
+from remediate.core.field_types import ClassName, FrozenModel, QueueName
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.probes.php import Together, answered, ask_php
+from remediate.probes.php import AppProbe
 
 
 class StoreTrouble(Enum):
@@ -119,53 +119,33 @@ class FailedJobsState(Fact):
         return f"{said}{rest}{age}{f', {self.others} more' if self.others else ''}"
 
 
-class OfQueue(Probe[T_co]):
-    """A question to the application's own code, because artisan's tables differ between versions."""
-
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
-
-    def ask(self, question: str, *words: str, seconds: float = 15) -> Run:
-        """Return the command that asks a question, with a deadline in seconds."""
-        return ask_php(self.php, "queue", self.path, question, *words, user=self.user, seconds=seconds)
-
-    @override
-    def batch(self) -> Together:
-        return Together(php=self.php, path=self.path, user=self.user)
-
-
-class FailedJobs(OfQueue[FailedJobsState]):
+class FailedJobs(AppProbe[FailedJobsState]):
     """List the failed jobs of some classes: class, age and exception, never payloads or messages."""
 
     kind: Literal["queue.failed"] = "queue.failed"
+    subject = "failed jobs"
+    program = "queue"
+    asked_together = True
     classes: tuple[ClassName, ...] = Field(default=(), description="PHP classes of jobs; none = all of them")
-
-    @override
-    def label(self) -> str:
-        return "failed jobs"
 
     @override
     def command(self) -> Run:
         return self.ask("failed", *self.classes)
 
     @override
-    def parse(self, output: Output) -> FailedJobsState:
+    def understand(self, answer: Any) -> FailedJobsState:
         asked = bool(self.classes)
-        try:
-            match answered(self.label(), output):
-                case {"state": "ok", **found}:
-                    listed = _Listed.model_validate(found)
-                    return FailedJobsState(
-                        trouble=None, jobs=listed.read(), others=listed.others, more=listed.more, asked=asked
-                    )
-                case {"state": "failed", "why": str(why)}:
-                    return FailedJobsState(trouble=StoreTrouble(why), asked=asked)
-                case {"state": "unsupported", "driver": str(driver)}:
-                    raise Unreadable(f"{self.label()}: kept by the driver {driver[:40]!r}, which cannot be asked")
-        except ValueError:  # pydantic's ValidationError is one, too
-            pass
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+        match answer:
+            case {"state": "ok", **found}:
+                listed = _Listed.model_validate(found)
+                return FailedJobsState(
+                    trouble=None, jobs=listed.read(), others=listed.others, more=listed.more, asked=asked
+                )
+            case {"state": "failed", "why": str(why)}:
+                return FailedJobsState(trouble=StoreTrouble(why), asked=asked)
+            case {"state": "unsupported", "driver": str(driver)}:
+                raise Unreadable(f"{self.label()}: kept by the driver {driver[:40]!r}, which cannot be asked")
+        raise TypeError
 
 
 class QueueFlowState(Fact):
@@ -195,33 +175,29 @@ class QueueFlowState(Fact):
         return f"{self.connection} answers, {self.waiting} jobs in it{again}"
 
 
-class QueueFlow(OfQueue[QueueFlowState]):
+class QueueFlow(AppProbe[QueueFlowState]):
     """Ask the application's queue, with its own configuration, for its number of jobs.
 
     It does not say whether they are processed: use `QueueMotion` for that.
     """
 
     kind: Literal["queue.flow"] = "queue.flow"
+    subject = "queue"
+    program = "queue"
+    asked_together = True
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
-
-    @override
-    def label(self) -> str:
-        return "queue"
 
     @override
     def command(self) -> Run:
         return self.ask("flow", *self.queues)
 
     @override
-    def parse(self, output: Output) -> QueueFlowState:
-        try:
-            match answered(self.label(), output):
-                case {"state": "ok", "driver": str(), **found}:
-                    return QueueFlowState.model_validate({"trouble": None, **found})
-                case {"state": "failed", "why": str(why)}:
-                    return QueueFlowState(trouble=StoreTrouble(why))
-                case {"state": "unsupported", "driver": str(driver)}:
-                    raise Unreadable(f"{self.label()}: its driver {driver[:40]!r} cannot be examined")
-        except ValueError:  # pydantic's ValidationError is one, too
-            pass
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+    def understand(self, answer: Any) -> QueueFlowState:
+        match answer:
+            case {"state": "ok", "driver": str(), **found}:
+                return QueueFlowState.model_validate({"trouble": None, **found})
+            case {"state": "failed", "why": str(why)}:
+                return QueueFlowState(trouble=StoreTrouble(why))
+            case {"state": "unsupported", "driver": str(driver)}:
+                raise Unreadable(f"{self.label()}: its driver {driver[:40]!r} cannot be examined")
+        raise TypeError

@@ -1,19 +1,18 @@
 """Movement in the application's queues over some seconds, and the workers of the queues."""
 
 from enum import Enum
-from typing import Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, NonNegativeInt
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Run
 from remediate.core.field_types import FrozenModel, QueueName
 from remediate.core.host import Host
 from remediate.core.probe import Fact
-from remediate.errors import Unreadable
 from remediate.masking.masker import strip_control
-from remediate.probes.php import answered
-from remediate.probes.queue import OfQueue, StoreTrouble
+from remediate.probes.php import AppProbe
+from remediate.probes.queue import StoreTrouble
 
 _PATIENCE: Final = 10
 """Seconds of watching. An idle worker asks for the next job every three (`queue:work --sleep=3`)."""
@@ -206,7 +205,7 @@ class QueueMotionState(Fact):
         return Cause.IDLE if self.seconds > max(each.sleep for each in running) + 1 else None
 
 
-class QueueMotion(OfQueue[QueueMotionState]):
+class QueueMotion(AppProbe[QueueMotionState]):
     """Watch for some seconds whether jobs are taken from the queues.
 
     It watches the named queues and all others that hold jobs. It ends at once if nothing waits, and after three seconds
@@ -214,6 +213,9 @@ class QueueMotion(OfQueue[QueueMotionState]):
     """
 
     kind: Literal["queue.motion"] = "queue.motion"
+    program = "queue"
+    asked_together = True
+    subject = "queues"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
     patience: int = Field(default=120, ge=1, le=86400, description="seconds that a job may wait")
     left_alone: tuple[QueueName, ...] = Field(default=(), description="queues that may stand still")
@@ -234,26 +236,19 @@ class QueueMotion(OfQueue[QueueMotionState]):
         )
 
     @override
-    def label(self) -> str:
-        return "queues"
-
-    @override
     def command(self) -> Run:
         return self.ask("motion", str(_PATIENCE), *self.queues, seconds=_PATIENCE + 15)
 
     @override
-    def parse(self, output: Output) -> QueueMotionState:
-        try:
-            match answered(self.label(), output):
-                case {"state": "ok", "workers": workers, **found}:
-                    # A helper of an earlier version sends no workers, and then no queue would seem to have any.
-                    known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
-                    return QueueMotionState.model_validate({**found, "workers": workers, **known})
-                case {"state": "failed", "why": str(why)}:
-                    return QueueMotionState(trouble=StoreTrouble(why))
-        except ValueError:  # pydantic's ValidationError is one, too
-            pass
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+    def understand(self, answer: Any) -> QueueMotionState:
+        match answer:
+            case {"state": "ok", "workers": workers, **found}:
+                # A helper of an earlier version sends no workers, and then no queue would seem to have any.
+                known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
+                return QueueMotionState.model_validate({**found, "workers": workers, **known})
+            case {"state": "failed", "why": str(why)}:
+                return QueueMotionState(trouble=StoreTrouble(why))
+        raise TypeError
 
 
 def _span(seconds: int) -> str:

@@ -2,14 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, PhpName, UserName
-from remediate.core.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.probes.php import Together, answered, ask_php
+from remediate.probes.php import AppProbe, Together
 from remediate.probes.stores import Content, Role, Scan, Store, StoreConnection, Trouble
 
 _TROUBLES = {
@@ -93,22 +92,11 @@ class RedisState(Fact):
         return "; ".join(f"{what} ({', '.join(roles)})" for what, roles in said.items())
 
 
-class _RedisQuestion(Probe[Any]):
-    """A question to the application's own code. No password is an argument or printed."""
-
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as: files it may create must be its own")
-
-    def _ask(self, view: str, question: str) -> Run:
-        # The program gives up on a silent server after three seconds, and asks it only once.
-        return ask_php(self.php, "redis", self.path, view, question, user=self.user, seconds=25)
-
-    def _with_others(self) -> Together:
-        return Together(php=self.php, path=self.path, user=self.user)
+_SECONDS = 25.0
+"""The program gives up on a silent server after three seconds, and asks it only once."""
 
 
-class AppRedis(_RedisQuestion):
+class AppRedis(AppProbe[RedisState]):
     """Ask Redis, on every connection of the application, whether a write would succeed.
 
     The question is a write that never writes. Redis refuses it whenever it would refuse a real one: no password, no
@@ -116,6 +104,8 @@ class AppRedis(_RedisQuestion):
     """
 
     kind: Literal["redis.app"] = "redis.app"
+    program = "redis"
+    asked_together = True
     fresh: bool = Field(default=False, description="with what .env says now, not with the configuration that is cached")
 
     @override
@@ -124,15 +114,15 @@ class AppRedis(_RedisQuestion):
 
     @override
     def command(self) -> Run:
-        return self._ask("fresh" if self.fresh else "cached", "state")
+        return self.ask("fresh" if self.fresh else "cached", "state", seconds=_SECONDS)
 
     @override
     def batch(self) -> Together | None:
-        return None if self.fresh else self._with_others()
+        return None if self.fresh else super().batch()
 
     @override
-    def parse(self, output: Output) -> RedisState:
-        state = _state(self.label(), answered(self.label(), output))
+    def understand(self, answer: Any) -> RedisState:
+        state = _state(answer)
         if {each.role for each in state.stores} != set(Role):
             raise Unreadable(f"{self.label()}: PHP did not say where {', '.join(role.value for role in Role)} are")
         return state
@@ -147,11 +137,6 @@ class ContentState(Fact):
         """Return the content behind a connection; None if it is unknown."""
         return next((each for each in self.contents if each.connection == connection), None)
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         if not self.contents:
@@ -162,64 +147,53 @@ class ContentState(Fact):
         return f"{keys}, {sum(each.jobs for each in self.contents)} jobs, {_megabytes(first.used)}{limit}"
 
 
-class RedisContent(_RedisQuestion):
+class RedisContent(AppProbe[ContentState]):
     """Ask for the keys, jobs and memory use of the application's Redis databases.
 
     Whose keys they are is only looked at if the cache is full.
     """
 
     kind: Literal["redis.content"] = "redis.content"
-
-    @override
-    def label(self) -> str:
-        return "content of Redis"
+    subject = "content of Redis"
+    program = "redis"
+    asked_together = True
 
     @override
     def command(self) -> Run:
-        return self._ask("cached", "content")
+        return self.ask("cached", "content", seconds=_SECONDS)
 
     @override
-    def batch(self) -> Together:
-        return self._with_others()
-
-    @override
-    def parse(self, output: Output) -> ContentState:
+    def understand(self, answer: Any) -> ContentState:
         found: list[Content] = []
-        try:
-            for link in _mapping(self.label(), answered(self.label(), output)).get("links", []):
-                told = {name: link[name] for name in _COUNTED if name in link}
-                if len(told) == len(_COUNTED):
-                    scan = Scan.model_validate(link["scan"]) if "scan" in link else None
-                    found.append(Content(connection=link["connection"], scan=scan, **told))
-        except (ValidationError, TypeError, KeyError):
-            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None
+        for link in _mapping(answer).get("links", []):
+            told = {name: link[name] for name in _COUNTED if name in link}
+            if len(told) == len(_COUNTED):
+                scan = Scan.model_validate(link["scan"]) if "scan" in link else None
+                found.append(Content(connection=link["connection"], scan=scan, **told))
         return ContentState(contents=tuple(found))
 
 
 _COUNTED = ("keys", "used", "limit", "policy", "jobs")
 
 
-def _state(label: str, answer: Any) -> RedisState:
-    said = _mapping(label, answer)
-    try:
-        links = tuple(
-            StoreConnection(
-                connection=link["connection"],
-                server=link["server"],
-                database=link["database"],
-                run=link["run"],
-                trouble=_TROUBLES[link["state"]],
-            )
-            for link in said["links"]
+def _state(answer: Any) -> RedisState:
+    said = _mapping(answer)
+    links = tuple(
+        StoreConnection(
+            connection=link["connection"],
+            server=link["server"],
+            database=link["database"],
+            run=link["run"],
+            trouble=_TROUBLES[link["state"]],
         )
-        return RedisState(stores=tuple(Store.model_validate(each) for each in said["stores"]), links=links)
-    except (ValidationError, TypeError, KeyError):
-        raise Unreadable(f"{label}: unexpected answer from PHP") from None
+        for link in said["links"]
+    )
+    return RedisState(stores=tuple(Store.model_validate(each) for each in said["stores"]), links=links)
 
 
-def _mapping(label: str, answer: Any) -> dict[str, Any]:
+def _mapping(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise Unreadable(f"{label}: unexpected answer from PHP")
+        raise TypeError
     return answer
 
 

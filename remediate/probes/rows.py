@@ -1,15 +1,15 @@
 """Row counts of the application's database, by table."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
-from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
-from remediate.core.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import AppProbe
 
 AGES: Final = (1, 2, 4, 8, 16, 26, 48, 96, 192)
 """Ages in hours. For each, the rows that are younger are counted.
@@ -46,11 +46,6 @@ class RowsState(Fact):
     tables: tuple[TableRows, ...] = Field(description="the smallest first")
     more: int = Field(default=0, ge=0, description="tables that are not listed")
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         counted = [table.rows for table in self.tables if table.rows is not None]
@@ -62,7 +57,7 @@ class RowsState(Fact):
         return self.more > 0 or any(table.rows is None for table in self.tables)
 
 
-class LiveRows(Probe[RowsState]):
+class LiveRows(AppProbe[RowsState]):
     """Count the rows of every table exactly, through the application's own connection.
 
     Ask it to compare a backup with its database. Counting reads whole indexes, so every statement has a limit on the
@@ -71,34 +66,23 @@ class LiveRows(Probe[RowsState]):
     """
 
     kind: Literal["laravel.rows"] = "laravel.rows"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
-
-    @override
-    def label(self) -> str:
-        return "rows of the database"
+    subject = "rows of the database"
+    program = "rows"
 
     @override
     def command(self) -> Run:
-        words = (self.path, str(_SECONDS), str(_MOST), *map(str, AGES))
-        return ask_php(self.php, "rows", *words, user=self.user, seconds=_SECONDS + 12)
+        return self.ask(str(_SECONDS), str(_MOST), *map(str, AGES), seconds=_SECONDS + 12)
 
     @override
-    def parse(self, output: Output) -> RowsState:
-        match answered(self.label(), output):
+    def understand(self, answer: Any) -> RowsState:
+        match answer:
             case {"failed": int(code)}:
                 raise Unreadable(f"{self.label()}: the application's database answers with error {code}")
             case {"driver": "mysql" | "mariadb", "database": str(database), "tables": list(tables), "more": int(more)}:
-                try:
-                    return RowsState(database=database, tables=tuple(_table(each) for each in tables), more=more)
-                except ValidationError:
-                    pass
+                return RowsState(database=database, tables=tuple(_table(each) for each in tables), more=more)
             case {"driver": str(driver)}:
                 raise Unreadable(f"{self.label()}: a database by the driver {driver[:40]!r} cannot be compared")
-            case _:
-                pass
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+        raise TypeError
 
 
 def _table(row: object) -> TableRows:
@@ -107,4 +91,4 @@ def _table(row: object) -> TableRows:
             found = {"name": name, "rows": rows, "young": None if young is None else tuple(young), "age": age}
             return TableRows.model_validate(found, strict=True)
         case _:
-            raise Unreadable("rows of the database: unexpected answer from PHP")
+            raise TypeError

@@ -132,10 +132,7 @@ class Sudo(Probe[SudoRules]):
     brief: ClassVar[bool] = True
 
     kind: Literal["sudo.rules"] = "sudo.rules"
-
-    @override
-    def label(self) -> str:
-        return "sudo rules"
+    subject = "sudo rules"
 
     @override
     def command(self) -> Run:

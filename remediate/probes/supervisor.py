@@ -243,11 +243,8 @@ class OrphanWorkers(Probe[StrayWorkers]):
     brief: ClassVar[bool] = True
 
     kind: Literal["supervisor.orphans"] = "supervisor.orphans"
+    subject = "orphan workers"
     unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
-
-    @override
-    def label(self) -> str:
-        return "orphan workers"
 
     @override
     def command(self) -> Run:

@@ -1,15 +1,14 @@
 """The programs that supervisor is configured with, and which of them are the application's workers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import Output, Run
 from remediate.core.field_types import FrozenModel
-from remediate.core.probe import Fact, Probe
+from remediate.probes.discovery import Discovered, Discovery
 
 _PROGRAM: Final = r"""
 for file in /etc/supervisor/supervisord.conf /etc/supervisord.conf /etc/supervisor/conf.d/*.conf \
@@ -55,46 +54,31 @@ class SupervisorProgram(FrozenModel):
         return bool(self.verb) and place.rstrip("/") in paths
 
 
-class SupervisorProgramList(Fact):
+class SupervisorProgramList(Discovered):
     """The programs of supervisor's configuration."""
 
     programs: tuple[SupervisorProgram, ...]
-    closed: tuple[str, ...] = Field(default=(), description="files of it that the login may not read")
-
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
 
     @override
     def describe(self) -> str:
         return ", ".join(each.name for each in self.programs) or "no programs"
 
 
-class SupervisorPrograms(Probe[SupervisorProgramList]):
-    """Read which programs supervisor is configured with. It runs as the SSH user."""
+class SupervisorPrograms(Discovery[SupervisorProgramList]):
+    """Read which programs supervisor is configured with."""
 
     kind: Literal["supervisor.programs"] = "supervisor.programs"
+    subject = "programs of supervisor"
+    program = _PROGRAM
 
     @override
-    def label(self) -> str:
-        return "programs of supervisor"
-
-    @override
-    def command(self) -> Run:
-        return Run.of("sh", "-c", _PROGRAM, seconds=10)
-
-    @override
-    def parse(self, output: Output) -> SupervisorProgramList:
+    def found(self, lines: Sequence[str], closed: tuple[str, ...]) -> SupervisorProgramList:
         programs: list[SupervisorProgram] = []
         groups: dict[str, str] = {}
-        closed: list[str] = []
         section = ""
-        for line in output.stdout.splitlines():
+        for line in lines:
             word, _, rest = line.partition(" ")
             match word:
-                case "closed":
-                    closed.append(rest)
                 case "section":
                     section = rest
                     if rest.startswith("program:"):
@@ -105,7 +89,7 @@ class SupervisorPrograms(Probe[SupervisorProgramList]):
                 case _ if programs and section.startswith("program:"):
                     programs[-1] = programs[-1].model_copy(update=dict(_settings(word, rest)))
         grouped = (each.model_copy(update={"group": groups.get(each.name, "")}) for each in programs)
-        return SupervisorProgramList(programs=tuple(grouped), closed=tuple(closed))
+        return SupervisorProgramList(programs=tuple(grouped), closed=closed)
 
 
 def _settings(word: str, rest: str) -> Iterator[tuple[str, object]]:

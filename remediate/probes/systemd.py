@@ -214,11 +214,6 @@ class LogLines(Fact):
             raise Unreadable(f"{label}: {last_line(output.stderr)}")
         return cls(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))
 
-    @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
     @override
     def describe(self) -> str:
         return self.lines[-1] if self.lines else "no lines"

@@ -41,11 +41,6 @@ class LastVisit(Fact):
     earliest: AwareDatetime | None = Field(description="the first line that was read; None where there was none")
 
     @property
-    @override
-    def ok(self) -> bool | None:
-        return None
-
-    @property
     def minutes(self) -> float | None:
         """The age of the last visit, in minutes; None without one."""
         return None if self.visited is None else (self.looked - self.visited).total_seconds() / 60

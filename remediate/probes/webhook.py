@@ -3,19 +3,19 @@
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from typing_extensions import override
 
-from remediate.core.command import CurlExit, Output, Run
-from remediate.core.field_types import AbsolutePath, ConfigKey, EventType, FrozenModel, PhpName, UserName
+from remediate.core.command import CurlExit, Run
+from remediate.core.field_types import AbsolutePath, ConfigKey, EventType, FrozenModel
 from remediate.core.host import Host, Payments
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.http import trusted_file
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import AppProbe
 
 
 class WebhookTrouble(Enum):
@@ -147,7 +147,7 @@ class WebhookState(Fact):
         return f"{said}; whether a right signature is accepted is unknown"
 
 
-class Webhook(Probe[WebhookState]):
+class Webhook(AppProbe[WebhookState]):
     """Deliver two events to the webhook, on the host itself: one signed wrongly, one rightly.
 
     The first is refused by anything that checks signatures, so it does no harm. The second is sent only if the
@@ -158,9 +158,7 @@ class Webhook(Probe[WebhookState]):
     """
 
     kind: Literal["webhook.endpoint"] = "webhook.endpoint"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(description="user the application runs as")
+    program = "webhook"
     url: str = Field(description="address that the provider delivers to", pattern=r"^https?://[^\s\x00-\x1f]+$")
     secret: ConfigKey = Field(description="configuration key that holds the signing secret")
     harmless_event: EventType | None = Field(default=None, description="type of the rightly signed event")
@@ -193,22 +191,19 @@ class Webhook(Probe[WebhookState]):
 
     @override
     def command(self) -> Run:
-        words = (self.path, self.url, self.secret, self.harmless_event or "-", self.access_log or "-")
+        words = (self.url, self.secret, self.harmless_event or "-", self.access_log or "-")
         trusted = () if self.ca_file is None else (str(self.ca_file),)
-        return ask_php(self.php, "webhook", *words, *trusted, user=self.user, seconds=20)
+        return self.ask(*words, *trusted, seconds=20)
 
     @override
-    def parse(self, output: Output) -> WebhookState:
-        match answered(self.label(), output):
+    def understand(self, answer: Any) -> WebhookState:
+        match answer:
             case {"curl": False}:
                 raise Unreadable(f"{self.label()}: PHP has no curl extension on its command line")
             case {"wrong": {"error": CurlExit.AUTHORITIES}}:
                 raise Unreadable(f"{self.label()}: {self.ca_file} (certificate.ca) cannot be read as {self.user}")
             case {"events": "unreadable"}:
                 raise Unreadable(f"{self.label()}: {self.access_log} cannot be read as {self.user}")
-            case {"curl": True, **answer}:
-                try:
-                    return WebhookState.model_validate(answer)
-                except ValidationError:
-                    pass
-        raise Unreadable(f"{self.label()}: unexpected answer from PHP")
+            case {"curl": True, **found}:
+                return WebhookState.model_validate(found)
+        raise TypeError

@@ -3,8 +3,8 @@
 from typing import Final, NamedTuple
 
 from remediate.core.command import Run
-from remediate.core.host import PROTECTED_USERS, DatabaseLimits
 from remediate.core.program_text import program_text
+from remediate.core.services import PROTECTED_USERS, DatabaseLimits
 
 CLIENT: Final = "/usr/bin/mariadb"
 ACCOUNT: Final = "remediate-db"

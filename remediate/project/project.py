@@ -131,6 +131,17 @@ class Project:
             accepted = ", ".join(each.value for each in SshClient)
             raise ConfigurationError(f"{path}: ssh takes {accepted}") from None
 
+    def image(self) -> str | None:
+        """Return the staging image that this project's pyproject.toml names, None for the stock one.
+
+        Raises ConfigurationError.
+        """
+        path = None if self.root is None else self.root / "pyproject.toml"
+        named = None if path is None else _table(path).get("image")
+        if named is not None and (not isinstance(named, str) or not re.fullmatch(r"[\w][\w./:@-]{0,254}", named)):
+            raise ConfigurationError(f"{path}: image takes the name of a container image, as localhost/shop-staging")
+        return named
+
     def identity(self) -> str:
         """Return the name that marks this project's incidents, triages and messages in a shared database.
 

@@ -67,7 +67,7 @@ class Checkout:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                progress(f"{what}: another process of this checkout is at it; waiting")
+                progress(f"{what}: another process of this project is at it; waiting")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

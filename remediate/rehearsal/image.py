@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from remediate.errors import ConfigurationError
@@ -21,7 +22,7 @@ from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.stages import Clock, Progress, stream, stream_into
 
 _REGISTRY: Final = "registry-1.docker.io"
-_DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
+DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
 _BUILDER: Final = "_builder"  # no staging host can have this name
 _INSIDE: Final = "/opt/remediate-staging"
 
@@ -57,21 +58,27 @@ def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clo
     if pull(engine, clock):
         builder = checkout.container(_BUILDER)
         clock.say("installing packages into debian:bookworm-slim")
-        engine.idle(builder, _DEBIAN, labels={LABEL: "builder", **checkout.labels})
+        engine.idle(builder, DEBIAN, labels={LABEL: "builder", **checkout.labels})
         engine.call("cp", f"{image_files()}/.", f"{builder}:{_INSIDE}")
         stream((engine.binary, "exec", builder, "sh", f"{_INSIDE}/base.sh"), clock, ("stage: ",), 900)
         engine.commit(builder, reference, labels=labels)
         engine.rm(builder)
         return
+    import_debian(engine, reference, (image_files() / "packages.txt").read_text().split(), labels, clock)
+
+
+def import_debian(
+    engine: ContainerEngine, reference: str, packages: Sequence[str], labels: Mapping[str, str], clock: Clock
+) -> None:
+    """Make an image of Debian and these packages without a registry. Raises ConfigurationError without mmdebstrap."""
     if shutil.which("mmdebstrap") is None:
         raise ConfigurationError("no container registry answers and mmdebstrap is missing: apt-get install mmdebstrap")
     clock.say("no container registry answers: building Debian with mmdebstrap")
-    packages = ",".join((image_files() / "packages.txt").read_text().split())
     changes = tuple(part for key, value in labels.items() for part in ("--change", f"LABEL {key}={value}"))
     # It has a separate name until it is complete: an aborted build must not leave a base that looks right.
     partial = f"{reference}-partial"
     stream_into(
-        (*MMDEBSTRAP, f"--include={packages}", "bookworm", "-"),
+        (*MMDEBSTRAP, f"--include={','.join(packages)}", "bookworm", "-"),
         (engine.binary, "import", *changes, "-", partial),
         clock,
         ("I: downloading", "I: extracting", "I: installing"),
@@ -115,13 +122,13 @@ def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
 
 def pull(engine: ContainerEngine, clock: Clock) -> bool:
     """Return whether a registry provides Debian; a "no" takes a few seconds at most."""
-    if engine.has_image(_DEBIAN):
+    if engine.has_image(DEBIAN):
         return True
     clock.say("looking for a container registry")
     if not registry_answers():
         return False
     try:
-        engine.call("pull", "-q", _DEBIAN, timeout=180)
+        engine.call("pull", "-q", DEBIAN, timeout=180)
     except StagingError:
         return False
     return True

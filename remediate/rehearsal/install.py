@@ -1,9 +1,13 @@
-"""Install a container engine on Debian or Ubuntu: `python -m remediate.rehearsal.install`."""
+"""Install a container engine on Debian or Ubuntu: `python -m remediate.rehearsal.install [ssh]`.
+
+With `ssh`, OpenSSH's client too.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,22 +37,27 @@ _ENGINE_PACKAGES: Final = (
     "ca-certificates",
 )
 _BASE_PACKAGES: Final = ("mmdebstrap",)
+_FURTHER: Final = {"ssh": "openssh-client"}
+"""Programs that only some callers need, with their packages."""
 _APT_SECONDS: Final = 600
 
 
-def main() -> int:
-    """Install what is missing; return 0 when an engine works afterwards, else 2.
+def main(further: Sequence[str] = ()) -> int:
+    """Install what is missing, and these programs; return 0 when an engine works afterwards, else 2.
 
     Every failure is one line on stderr.
     """
     try:
-        return _run(Checkout(Path(".staging")))
+        return _run(Checkout(Path(".staging")), further)
     except ConfigurationError as error:
         _say(str(error))
         return 2
 
 
-def _run(checkout: Checkout) -> int:
+def _run(checkout: Checkout, further: Sequence[str]) -> int:
+    lacking = [program for program in further if shutil.which(program) is None]
+    if lacking:
+        _apt([_FURTHER[program] for program in lacking], f"{' and '.join(lacking)} is missing")
     engine, trouble = _working_engine(checkout)
     missing = [*_ENGINE_PACKAGES] if engine is None else []
     if shutil.which("mmdebstrap") is None and not registry_answers():
@@ -93,7 +102,7 @@ def _apt(packages: list[str] | tuple[str, ...], trouble: str) -> None:
     command = f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise ConfigurationError(
-            f"{trouble}; this system has no apt-get: install podman by its own means (on Debian: {command})"
+            f"{trouble}; this system has no apt-get: install it by its own means (on Debian: {command})"
         )
     if os.geteuid() == 0:
         prefix: tuple[str, ...] = ()
@@ -122,4 +131,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

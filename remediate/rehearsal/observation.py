@@ -27,7 +27,16 @@ systemctl show --type=service --state=active,activating,reloading '*' -p Id,Invo
 echo ==
 find /etc "$@" -xdev -type f -exec sha256sum {} + 2>/dev/null || true
 echo ==
-ss -ltnpH | awk '{print $4, $6}' | sort -u
+{ ps -ewo pid=,unit=; echo ==; ss -ltnpH; } | awk '
+  $0 == "==" { listed = 1; next }
+  !listed { unit[$1] = $2; next }
+  {
+    units = ""
+    for (rest = $6; match(rest, /pid=[0-9]+/); rest = substr(rest, RSTART + RLENGTH))
+      units = units " " unit[substr(rest, RSTART + 4, RLENGTH - 4)]
+    print $4, $6 units
+  }
+' | sort -u
 echo ==
 programs=$(command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null)
 [ -z "$programs" ] || printf '%s\n' "$programs" | sed 's/ pid / /; s/, uptime.*//'
@@ -99,8 +108,9 @@ class Observer:
             found[path] = ObservedItem(digest, owners=(path,))
         for line in ports.splitlines():
             address, _, users = line.partition(" ")
-            # A daemon usually has the name of its unit.
-            owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users))
+            # A program may have the name of its unit, or its interpreter's.
+            units_of_it = re.findall(r" (\S+)\.service\b", users)
+            owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users), *units_of_it)
             found[f"listening on {address}"] = ObservedItem("open", owners=owners)
         for line in programs.splitlines():
             name, state, pid = [*line.split(), "", ""][:3]

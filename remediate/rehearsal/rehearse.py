@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from secrets import token_bytes
 from threading import Event, Lock
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final, NamedTuple
 
 from remediate import __version__
@@ -25,16 +25,14 @@ from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.observation import Observation, Observer, bystanders, differences, keepsakes, missing
-from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed, symptoms
+from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
+from remediate.rehearsal.yardstick import TYPED_SECONDS, typed
 from remediate.report.hints import CommandHints
 from remediate.report.lines import verdict_lines
 
 _OPERATOR: Final = "rehearsal"
-_AFTERTHOUGHT_SECONDS: Final = 8.0
-"""Seconds between typed commands and the look at the site. A flapping one is right for less."""
-_TYPED_SECONDS: Final = 120.0
 _LISTED: Final = 4
 
 Told = Callable[[int, int, TrialOutcome], None]
@@ -108,7 +106,7 @@ def _attempt(plan: Plan, trial: Trial, place: Place, stop: Event) -> TrialOutcom
         if plan.yardstick and len(trial.faults) == 1 and not stop.is_set():
             host, shell = place.fresh()
             try:
-                outcome = outcome.model_copy(update={"typed": _typed(plan.playbook, trial, host, shell)})
+                outcome = outcome.model_copy(update={"typed": typed(plan.playbook, trial, host, shell)})
             finally:
                 place.leave(trial.faults)
     except RemediateError as error:
@@ -202,7 +200,7 @@ class _Attempt:
         if then.says not in told:
             self._deviations.append(f"the refusal does not say `{then.says}`: {told}")
         if then.script:
-            self._shell.script(then.script, _TYPED_SECONDS)
+            self._shell.script(then.script, TYPED_SECONDS)
         overrides = dict.fromkeys(self._trial.codes, then.override) if then.override else {}
         # The refused run may have had a short timeout, for something that is over now.
         report = self._run(Options(overrides=overrides), then.by, timeout=TIMEOUT_SECONDS)
@@ -273,30 +271,3 @@ _MENDED: Final = {
     Expected.UNCLAIMED: (RunVerdict.NOT_FIXED, RunVerdict.REFUSED),
     Expected.UNHARMED: (RunVerdict.HEALTHY,),
 }
-
-
-def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Typed:
-    """Type the runbook's commands on the same broken host, and judge it alike."""
-    observer = Observer(shell, host)
-    pristine = observer.observe()
-    for fault in trial.faults:
-        fault.inject(shell)
-    kept = keepsakes(shell, trial.faults)
-    ended_well = [_ends_well(shell, line) for line in playbook.runbook(host)]  # all of them, even after a failure
-    sleep(_AFTERTHOUGHT_SECONDS)
-    after = observer.observe()
-    was, now = bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed)
-    broken = {key: entry for key, entry in pristine.items() if key not in was}
-    gone = differences(broken, {key: entry for key, entry in after.items() if key not in now}, trial.disturbed)
-    return Typed(
-        claimed=all(ended_well),
-        well=not observer.site() and not gone,
-        harm=(*differences(was, now, ()), *(f"lost: {each}" for each in missing(kept, shell, trial.faults))),
-    )
-
-
-def _ends_well(shell: RootShell, line: str) -> bool:
-    try:
-        return shell.exec(("/bin/bash", "-c", line), timeout=_TYPED_SECONDS).returncode == 0
-    except StagingError:  # the command hangs: the person who typed it sees that, and the playbook is not to blame
-        return False

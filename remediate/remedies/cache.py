@@ -36,6 +36,7 @@ class ClearCache(OfApplication):
     """
 
     kind: Literal["cache.clear"] = "cache.clear"
+    subject = "cache"
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (SHARED_STORE, MEMORY_ELSEWHERE)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "redis.restart", "config.cache")
@@ -47,10 +48,6 @@ class ClearCache(OfApplication):
     @property
     def _content(self) -> RedisContent:
         return RedisContent(php=self.php, path=self.path, user=self.user)
-
-    @override
-    def title(self) -> str:
-        return "cache"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -46,6 +46,7 @@ class MoveCache(OfConfiguration):
     They change .env, the cached configuration, PHP-FPM and the workers.
     """
 
+    subject = "cache"
     program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
@@ -85,10 +86,6 @@ class MoveCache(OfConfiguration):
     @property
     def _marker(self) -> str:
         return f"{self.path}/{MARKER}"
-
-    @override
-    def title(self) -> str:
-        return "cache"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -47,7 +47,7 @@ def listed() -> Mapping[str, ListedRemedy]:
     aliases: dict[str, str] = {}
     for path in (
         root / "core" / "field_types.py",
-        root / "core" / "host.py",
+        root / "core" / "services.py",
         root / "core" / "remedy.py",
         *sorted(_HERE.glob("*.py")),
     ):
@@ -109,7 +109,7 @@ def _listed(head: _Head, heads: Mapping[str, _Head], aliases: Mapping[str, str])
         module=head.module,
         name=head.name,
         doc=head.doc,
-        is_human=any(each.name == "HumanStep" for each in family),
+        is_human=any(each.name == "HumanTask" for each in family),
         simple={name: meaning for name, (_, meaning) in fields.items() if kinds[name] <= _SIMPLE},
         secret={name: meaning for name, (_, meaning) in fields.items() if "SecretStr" in kinds[name]},
     )

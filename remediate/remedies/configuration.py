@@ -83,6 +83,7 @@ class CacheConfig(OfConfiguration):
     """
 
     kind: Literal["config.cache"] = "config.cache"
+    subject = "the cached configuration"
     about: tuple[str, ...] = Field(
         default=(), description="only when a key below one of these differs, for example database.connections"
     )
@@ -93,10 +94,6 @@ class CacheConfig(OfConfiguration):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
     # The values in .env may be rejected too; a rebuild would only replace one wrong configuration with another.
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access", "redis.restart", "redis.by-hand")
-
-    @override
-    def title(self) -> str:
-        return "the cached configuration"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -7,8 +7,9 @@ from typing_extensions import override
 
 from remediate.core.facts import Facts
 from remediate.core.field_types import AbsolutePath, UnitName
-from remediate.core.host import DatabaseUser, Host
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
+from remediate.core.services import DatabaseUser
 from remediate.core.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 from remediate.errors import Unreadable
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
@@ -17,7 +18,7 @@ from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.application import OfApplication, stated
-from remediate.remedies.human import HUMAN_STEP, HumanStep
+from remediate.remedies.human import HUMAN_STEP, HumanTask
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 
 DATA_DISK_FULL = RefusalCode(
@@ -131,7 +132,7 @@ class RestartDatabase(RestartService):
         return refuse(code, f"{self.title()} cannot start, {self.data} is {room.describe()}{said}")
 
 
-class DatabaseAccess(OfApplication, HumanStep):
+class DatabaseAccess(OfApplication, HumanTask):
     """Report a database problem that only a person can fix (runbook 4.2, "Check credentials", provider's console).
 
     Such problems are: credentials in .env that the server rejects, a user who may log in from other hosts only, a
@@ -140,6 +141,7 @@ class DatabaseAccess(OfApplication, HumanStep):
     """
 
     kind: Literal["database.access"] = "database.access"
+    subject = "the application's access to its database"
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
     account: DatabaseUser | None = Field(
         default=None, description="the application's own user there, where the server's sessions are looked at, too"
@@ -176,18 +178,9 @@ class DatabaseAccess(OfApplication, HumanStep):
         return None if self.account is None else AccountHosts(user=self.account)
 
     @override
-    def title(self) -> str:
-        return "the application's access to its database"
-
-    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
         ours = (*((Unit(name=self.unit),) if self.unit else ()), *((self._hosts,) if self._hosts else ()))
         return (self._database, self._credentials, *ours)
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code is not None else None
 
     @override
     def guard(self, facts: Facts) -> Verdict:

@@ -20,7 +20,7 @@ from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
-from remediate.remedies.human import HumanStep
+from remediate.remedies.human import HumanTask
 
 _SYSTEM: Final = ("/", "/var", "/var/lib/mysql")
 """Folders that need free disk space for any application to work."""
@@ -34,7 +34,7 @@ def noticed(host: Host) -> tuple[Site | Workers, ...]:
     return (*pages, *((Workers(program=settings.worker_program),) if settings.worker_program else ()))
 
 
-class HandOver(HumanStep):
+class HandOver(HumanTask):
     """Name the right playbook when something fails for another incident's cause.
 
     It comes after the remedies of its own playbook, so that their findings come first. It comes before remedies that
@@ -42,6 +42,7 @@ class HandOver(HumanStep):
     """
 
     kind: Literal["incident.hand-over"] = "incident.hand-over"
+    subject = "other incidents"
     own: str = Field(description="the playbook that contains this step: causes that it fixes are not handed over")
     failing: tuple[Site | Workers | QueueMotion, ...] = Field(
         default=(), description="only while one of these is not well"
@@ -77,16 +78,8 @@ class HandOver(HumanStep):
         return given
 
     @override
-    def title(self) -> str:
-        return "other incidents"
-
-    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
         return tuple(dict.fromkeys((*self.failing, *(probe for _, probe in self._asked()))))
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        return next((reason for _, reason in self._causes(facts)), None)
 
     @override
     def guard(self, facts: Facts) -> Verdict:

@@ -60,6 +60,7 @@ class ReopenLogs(Remedy):
     """
 
     kind: Literal["log.reopen"] = "log.reopen"
+    subject = "deleted logs"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
     nginx: UnitName = Field(default="nginx", description="systemd unit of the web server")
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3")
@@ -86,10 +87,6 @@ class ReopenLogs(Remedy):
     @property
     def _writers(self) -> DiskWriters:
         return DiskWriters(limit=self.limit)
-
-    @override
-    def title(self) -> str:
-        return "deleted logs"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -19,11 +19,11 @@ HUMAN_STEP = RefusalCode(
 )
 
 
-class HumanStep(Remedy):
+class HumanTask(Remedy):
     """A runbook step without a command: a provider's console, a dashboard, a decision.
 
-    It takes its place among the remedies and never acts. When the facts call for it, it says what a person has to do
-    and where. Subclass it with `kind`, `title`, `probes` and `needed`. It has no `do.` task.
+    It takes its place among the remedies and never acts. When the facts call for it, its guard refuses and says what a
+    person has to do and where. It has no `do.` task.
     """
 
     link: str | None = Field(default=None, description="where it is done, from `remediate.links` of the inventory")
@@ -31,14 +31,23 @@ class HumanStep(Remedy):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (HUMAN_STEP,)
     is_human: ClassVar[bool] = True
 
-    @abstractmethod
-    def needed(self, facts: Facts) -> str | None:
-        """Return what a person has to do and why, else None. Unreadable may escape."""
-
     @override
     def identity(self) -> tuple[Probe[Fact], ...]:
         """It acts on nothing."""
         return ()
+
+    @override
+    def changes(self) -> tuple[Run, ...]:
+        """It changes nothing."""
+        return ()
+
+
+class HumanStep(HumanTask):
+    """A task with one reason. Subclass it with `kind`, `title`, `probes` and `needed`."""
+
+    @abstractmethod
+    def needed(self, facts: Facts) -> str | None:
+        """Return what a person has to do and why, else None. Unreadable may escape."""
 
     @override
     def guard(self, facts: Facts) -> Verdict:
@@ -46,8 +55,3 @@ class HumanStep(Remedy):
         if reason is None:
             return skip("nothing for a person to do")
         return refuse(self.refusals[0], f"{reason}{f': {self.link}' if self.link else ''}")
-
-    @override
-    def changes(self) -> tuple[Run, ...]:
-        """It changes nothing."""
-        return ()

@@ -24,6 +24,7 @@ class VacuumJournal(Remedy):
     """
 
     kind: Literal["journal.vacuum"] = "journal.vacuum"
+    subject = "journal"
     keep_mib: int = Field(default=256, ge=16, le=65536, description="MiB of the journal to keep")
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
 
@@ -37,10 +38,6 @@ class VacuumJournal(Remedy):
     @property
     def _room(self) -> DiskSpace:
         return DiskSpace(limit=self.limit)
-
-    @override
-    def title(self) -> str:
-        return "journal"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

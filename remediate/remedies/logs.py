@@ -63,6 +63,7 @@ class ShortenLogs(Remedy):
     """
 
     kind: Literal["log.shorten"] = "log.shorten"
+    subject = "log files"
     paths: tuple[AbsolutePath, ...] = Field(default=(), description="log files that may be shortened")
     user: UserName = Field(default="forge", description="user the application runs as")
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
@@ -100,10 +101,6 @@ class ShortenLogs(Remedy):
     @property
     def _fillers(self) -> DiskWriters:
         return DiskWriters(limit=self.limit)
-
-    @override
-    def title(self) -> str:
-        return "log files"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -15,7 +15,7 @@ from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.webhook import Webhook, WebhookTrouble
 from remediate.remedies.application import OfApplication, stated
-from remediate.remedies.human import HUMAN_STEP, HumanStep
+from remediate.remedies.human import HUMAN_STEP, HumanTask
 from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, OfJobs, fate, stopped_flow
 
 ENDPOINT_BROKEN = RefusalCode(
@@ -60,7 +60,7 @@ QUEUE_UNKNOWN = RefusalCode(
 )
 
 
-class _OfPayments(OfApplication, HumanStep):
+class _OfPayments(OfApplication, HumanTask):
     """A base with the inventory's settings for payments."""
 
     @classmethod
@@ -78,11 +78,6 @@ class _OfPayments(OfApplication, HumanStep):
         known = {name: value for name, value in given.items() if name in cls.model_fields}
         return super().defaults(host) | known
 
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code is not None else None
-
     def _where(self) -> str:
         return f": {self.link}" if self.link else ""
 
@@ -91,12 +86,9 @@ class JobsFlow(OfJobs, _OfPayments):
     """Check that jobs can flow; name the playbook to run first when they cannot."""
 
     kind: Literal["payments.flow"] = "payments.flow"
+    subject = "flow of jobs"
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
-
-    @override
-    def title(self) -> str:
-        return "flow of jobs"
 
     @override
     def guard(self, facts: Facts) -> Verdict:
@@ -157,6 +149,7 @@ class TellSecret(_OfPayments):
     """Check that the provider signs with the application's secret (runbook 4.4, "If webhook secret changed")."""
 
     kind: Literal["payments.secret"] = "payments.secret"
+    subject = "signing secret"
     webhook: Webhook = Field(description="the provider's endpoint")
     secret: ConfigKey = Field(description="configuration key that holds the signing secret")
     secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
@@ -167,10 +160,6 @@ class TellSecret(_OfPayments):
     @property
     def _configuration(self) -> Configuration:
         return Configuration(php=self.php, path=self.path, user=self.user)
-
-    @override
-    def title(self) -> str:
-        return "signing secret"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:
@@ -212,6 +201,7 @@ class DecideJobs(_OfPayments):
     """
 
     kind: Literal["payments.jobs"] = "payments.jobs"
+    subject = "failed jobs that are left"
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
 
@@ -222,10 +212,6 @@ class DecideJobs(_OfPayments):
     def _failed(self) -> FailedJobs:
         classes = tuple(job.name for job in self.jobs)
         return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
-
-    @override
-    def title(self) -> str:
-        return "failed jobs that are left"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:
@@ -258,14 +244,11 @@ class ResendEvents(_OfPayments):
     """
 
     kind: Literal["payments.resend"] = "payments.resend"
+    subject = "undelivered events"
     webhook: Webhook = Field(description="the provider's endpoint")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (HUMAN_STEP,)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "payments.endpoint", "payments.secret")
-
-    @override
-    def title(self) -> str:
-        return "undelivered events"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

@@ -98,6 +98,7 @@ class EndProcess(Remedy):
     """
 
     kind: Literal["process.end"] = "process.end"
+    subject = "processes"
     usage: Processes = Field(default=Processes(), description="what counts as running away")
     user: UserName = Field(default="forge", description="user the application runs as")
     login: UserName | None = Field(default=None, description="user of the login, whose processes may be ended, too")
@@ -148,10 +149,6 @@ class EndProcess(Remedy):
     @property
     def _deploy(self) -> Deploy:
         return Deploy(user=self.user)
-
-    @override
-    def title(self) -> str:
-        return "processes"
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:

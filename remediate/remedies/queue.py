@@ -119,15 +119,12 @@ class RetryJobs(OfJobs):
     """
 
     kind: Literal["queue.retry"] = "queue.retry"
+    subject = "failed jobs"
     batch: int = Field(default=10, ge=1, le=50, description="jobs that are retried at a time, after the first")
     patience: int = Field(default=60, ge=5, le=600, description="seconds that a batch may take")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
-
-    @override
-    def title(self) -> str:
-        return "failed jobs"
 
     @override
     def identity(self) -> tuple[Probe[Fact], ...]:

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.facts import Facts
-from remediate.core.field_types import HostName, Port, UnitName
+from remediate.core.field_types import AbsolutePath, HostName, PhpName, Port, UnitName, UserName
 from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import RefusalCode, Verdict, refuse, skip, wait
@@ -15,7 +15,7 @@ from remediate.probes.redis import AppRedis, RedisState
 from remediate.probes.stores import StoreConnection, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.application import OfApplication, stated
-from remediate.remedies.human import HumanStep
+from remediate.remedies.human import HumanTask
 from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 
 REDIS_LOADING = RefusalCode(
@@ -25,17 +25,20 @@ REDIS_LOADING = RefusalCode(
 )
 
 
-class RestartRedis(OfApplication, RestartService):
+class RestartRedis(RestartService):
     """Start Redis when its unit is down (runbook 4.3, where Redis is ours: the inventory's `redis.unit`).
 
     A running Redis is never restarted. Sessions and queued jobs that it has not saved would be lost, and a full memory,
     a wrong password or a full disk would be there again afterwards. A stopped Redis has lost them already. While Redis
-    loads its data, it is waited for.
+    loads its data, it is waited for. A Laravel application is asked whether it does; without one, only systemd is.
     """
 
     kind: Literal["redis.restart"] = "redis.restart"
     unit: UnitName = Field(description="systemd unit of Redis")
     port: Port = Field(default=6379, description="TCP port that it listens on")
+    php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3")
+    path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask the application")
+    user: UserName = Field(default="forge", description="user the application runs as")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, PORT_TAKEN, REDIS_LOADING)
@@ -43,8 +46,9 @@ class RestartRedis(OfApplication, RestartService):
     @classmethod
     @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        redis = host.settings.redis
-        return super().defaults(host) | ({} if redis is None else stated(unit=redis.unit, port=redis.port))
+        settings, redis = host.settings, host.settings.redis
+        own = {} if redis is None else stated(unit=redis.unit, port=redis.port)
+        return own | stated(php=settings.php, path=settings.app_path, user=settings.app_user)
 
     @property
     @override
@@ -56,7 +60,9 @@ class RestartRedis(OfApplication, RestartService):
         return PortOwner(port=self.port)
 
     @property
-    def _app(self) -> AppRedis:
+    def _app(self) -> AppRedis | None:
+        if self.php is None or self.path is None:
+            return None
         return AppRedis(php=self.php, path=self.path, user=self.user)
 
     @override
@@ -65,7 +71,7 @@ class RestartRedis(OfApplication, RestartService):
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        return (*super().probes(), self._app)
+        return (*super().probes(), *(() if self._app is None else (self._app,)))
 
     @override
     def on_its_way(self, facts: Facts) -> Verdict | None:
@@ -75,7 +81,7 @@ class RestartRedis(OfApplication, RestartService):
 
     @override
     def running(self, facts: Facts) -> Verdict | None:
-        if facts[self._app].trouble is Trouble.LOADING:
+        if self._app is not None and facts[self._app].trouble is Trouble.LOADING:
             return wait(f"{self.title()} is loading its data", REDIS_LOADING)
         return super().running(facts)
 
@@ -121,7 +127,7 @@ REDIS_FAILING = RefusalCode(
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class RedisByHand(OfApplication, HumanStep):
+class RedisByHand(OfApplication, HumanTask):
     """Report what a person has to do about a Redis that no command here fixes (runbook 4.3).
 
     This is a Redis that is managed elsewhere, rejects every password the application has, is a replica, cannot save to
@@ -129,6 +135,7 @@ class RedisByHand(OfApplication, HumanStep):
     """
 
     kind: Literal["redis.by-hand"] = "redis.by-hand"
+    subject = "Redis"
     unit: UnitName | None = Field(default=None, description="systemd unit of Redis; absent = managed elsewhere")
     address: HostName = Field(default="127.0.0.1", description="where the application reaches the one that is ours")
     port: Port = Field(default=6379, description="TCP port that it listens on")
@@ -164,17 +171,8 @@ class RedisByHand(OfApplication, HumanStep):
         return () if self.unit is None else (Unit(name=self.unit),)
 
     @override
-    def title(self) -> str:
-        return "Redis"
-
-    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
         return (self._app, self._fresh, *self._units)
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code else None
 
     @override
     def guard(self, facts: Facts) -> Verdict:

@@ -8,9 +8,10 @@ from typing_extensions import override
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
-from remediate.core.host import DATABASE_USER_NAME, DatabaseLimits, DatabaseUser, DatabaseUserName, Host, is_protected
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
+from remediate.core.services import DATABASE_USER_NAME, DatabaseLimits, DatabaseUser, DatabaseUserName, is_protected
 from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.mysql import DbSession
 from remediate.probes.mysql_session import OneSession

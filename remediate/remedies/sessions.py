@@ -8,9 +8,10 @@ from typing_extensions import override
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
-from remediate.core.host import DatabaseLimits, DatabaseUser, Host, Seconds
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Proven, Remedy, Step, Verification
+from remediate.core.services import DatabaseLimits, DatabaseUser, Seconds
 from remediate.core.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.http import HttpFailure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
@@ -77,12 +78,7 @@ class _OfSessions(Remedy):
 
     @property
     def _limits(self) -> DatabaseLimits:
-        return DatabaseLimits(
-            lock_wait=self.lock_wait,
-            idle_transaction=self.idle_transaction,
-            long_query=self.long_query,
-            idle=self.idle,
-        )
+        return DatabaseLimits.model_validate(self.model_dump(include=set(DatabaseLimits.model_fields)))
 
     @property
     def _sessions(self) -> Sessions:

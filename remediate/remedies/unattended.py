@@ -14,7 +14,7 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, Stall
 from remediate.remedies.application import stated
-from remediate.remedies.human import HumanStep
+from remediate.remedies.human import HumanTask
 
 QUEUE_UNATTENDED = RefusalCode(
     name="queue-unattended",
@@ -23,13 +23,14 @@ QUEUE_UNATTENDED = RefusalCode(
 )
 
 
-class AttendQueue(HumanStep):
+class AttendQueue(HumanTask):
     """Report that jobs wait in a queue to which no worker of this host listens.
 
     The refusal also names the queues that the workers do listen to.
     """
 
     kind: Literal["queue.attend"] = "queue.attend"
+    subject = "queue"
     program: ProgramName = Field(description="supervisor group or program of the queue workers")
     queue: QueueMotion = Field(description="the question whether jobs are taken")
 
@@ -42,17 +43,8 @@ class AttendQueue(HumanStep):
         return stated(program=host.settings.worker_program, queue=QueueMotion.of(host))
 
     @override
-    def title(self) -> str:
-        return "queue"
-
-    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
         return (self.queue,)
-
-    @override
-    def needed(self, facts: Facts) -> str | None:
-        verdict = self.guard(facts)
-        return verdict.reason if verdict.code is not None else None
 
     @override
     def guard(self, facts: Facts) -> Verdict:

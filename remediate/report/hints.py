@@ -1,9 +1,11 @@
 """The commands that a report recommends, as the reader types them."""
 
 import shlex
+from collections.abc import Callable
 from typing import NamedTuple
 
 from remediate.core.playbook import Severity
+from remediate.core.verdict import NOT_APPROVED, RefusalCode
 
 
 class CommandHints(NamedTuple):
@@ -22,6 +24,8 @@ class CommandHints(NamedTuple):
     """The hosts as the reader named them, None if that is not known."""
     rollout: str = ""
     """The flags of a rolling change, as the reader typed them."""
+    approve: Callable[[], str | None] = lambda: None
+    """Returns the command that approves the plan that was given, None if that plan takes no approval."""
 
     def on(self, host: str) -> str:
         """Return the flags that name one host, as the reader named it."""
@@ -38,6 +42,11 @@ class CommandHints(NamedTuple):
         return (
             f"{self.again(shlex.quote(hosts), plan=False)}{f' --max-hosts {count}' if count > 1 else ''}{self.rollout}"
         )
+
+    def approved(self, code: RefusalCode, hosts: str) -> str:
+        """Return the way on for a run without approval: approve its plan, or make another."""
+        waiting = self.approve() if code is NOT_APPROVED else None
+        return waiting or f"{code.advice}: {self.again(hosts, plan=True)}"
 
     @property
     def evidence(self) -> str:

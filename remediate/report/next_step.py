@@ -68,9 +68,11 @@ def _suppressed(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str])
     if PAUSED.name in codes:
         return f"{PAUSED.advice}, {hints.program} unpause, then {again}"
     code = next((code for code in (*LIMITS, *APPROVALS) if code.name == codes[0]), None)
+    if code is None:
+        return ""
     if code in APPROVALS:
-        return f"{code.advice}: {hints.again(hints.target or outcome.name, plan=True)}"
-    return f"{code.advice}: {again} --override {code.name}='why'" if code else ""
+        return hints.approved(code, hints.target or outcome.name)
+    return f"{code.advice}: {again} --override {code.name}='why'"
 
 
 def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Picks log lines of a survey that may explain the symptom to a person."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -25,12 +25,22 @@ def quotes(readings: Sequence[Reading]) -> list[Quote]:
     """
     ill = [reading.label for reading in readings if reading.ok is False]
     well = {f"log of {reading.label}" for reading in readings if reading.probe == "systemd.unit" and reading.ok}
-    logs = [(reading, quote) for reading in readings if reading.probe in LOGS for quote in _of(reading, readings)]
+    logs = _logs(readings)
     culprits = [quote for reading, quote in logs if any(label in reading.label for label in ill)]
     # The log of a healthy unit explains less than the log of a site or of the application.
     telling = [quote for reading, quote in logs if reading.label not in well] or [quote for _, quote in logs]
     shown = [(quote, 6) for quote in culprits] or [(quote, 2) for quote in telling]
     return [quote._replace(lines=quote.lines[-count:]) for quote, count in shown]
+
+
+def _logs(readings: Sequence[Reading]) -> Collection[tuple[Reading, Quote]]:
+    """Return each log once. Two questions may read the same one, each for its own number of lines."""
+    logs: dict[str, tuple[Reading, Quote]] = {}
+    for reading in readings:
+        for quote in _of(reading, readings) if reading.probe in LOGS else ():
+            if quote.log not in logs or len(quote.lines) > len(logs[quote.log][1].lines):
+                logs[quote.log] = reading, quote
+    return logs.values()
 
 
 def _of(reading: Reading, readings: Sequence[Reading]) -> Iterator[Quote]:

@@ -62,19 +62,19 @@ def _of_one_code(left: Sequence[HostOutcome], code: str, bad: Sequence[str] | No
         hosts = ",".join(outcome.name for outcome in left)
     else:
         hosts = ",".join([hints.target, *(f"!{name}" for name in bad)])
-    command, plan = hints.on_all(hosts, count), hints.again(shlex.quote(hosts), plan=True)
+    command = hints.on_all(hosts, count)
     advice = {
         PAUSED.name: f"{PAUSED.advice}, {hints.program} unpause, then {command}",
         COMMON_CAUSE.name: f"{COMMON_CAUSE.advice}: {command} --override {COMMON_CAUSE.name}='why'",
         TOO_MANY_HOSTS.name: command,
         CONSENT_MISSING.name: CONSENT_MISSING.advice,
-        APPROVAL_MISSING.name: f"{APPROVAL_MISSING.advice}: {plan}",
-        NOT_APPROVED.name: f"{NOT_APPROVED.advice}: {plan}",
         EARLIER_HOST_FAILED.name: f"find out why, then go on with the rest: {command}",
     }
+    lacking = next((each for each in (APPROVAL_MISSING, NOT_APPROVED) if each.name == code), None)
+    onward = advice[code] if lacking is None else hints.approved(lacking, shlex.quote(hosts))
     why = "" if error is None else f": {clean(error.message)}"
     begun = f"{count} host{'s were' if count > 1 else ' was'} not begun"
-    return [f"{begun}: {code}{why}", f"next: {advice[code]}"]
+    return [f"{begun}: {code}{why}", f"next: {onward}"]
 
 
 def _left(outcome: HostOutcome) -> bool:

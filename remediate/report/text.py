@@ -1,7 +1,7 @@
 """The text report: results on one stream, progress on the other."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -43,12 +43,18 @@ class TextReporter(Reporter):
         target: str | None = None,
         rollout: str = "",
         live: LiveTable | None = None,
+        approve: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Take what the user typed: `target` for --host, `rollout` as the flags of a rolling change."""
+        """Take what the user typed: `target` for --host, `rollout` as the flags of a rolling change.
+
+        `approve` returns the command that approves the plan that was given, as `CommandHints` has it.
+        """
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._hints = CommandHints(program, "", "", None, inventory, incident, target=target, rollout=rollout)
+        self._hints = CommandHints(
+            program, "", "", None, inventory, incident, target=target, rollout=rollout, approve=approve
+        )
         self._several = False
         self._live = live
         self._before: dict[str, tuple[Reading, ...]] = {}

@@ -1,4 +1,4 @@
-"""Cleans text for a terminal, and wraps it at 80 columns without breaking commands that are copied."""
+"""Cleans text for a terminal and wraps it, but never a command."""
 
 import re
 import textwrap

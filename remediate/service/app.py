@@ -1,72 +1,27 @@
 """The service over HTTP. It takes what strangers send, so every size, time and number here has a limit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from remediate.alerts.authentication import NotAuthenticated, Verifier
-from remediate.alerts.formats import MAX_BYTES
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import Journal
 from remediate.service.alert_desk import AlertDesk, Delivered
+from remediate.service.bodies import Bodies, Refused
 from remediate.service.engine import RunEngine
 from remediate.service.metrics import CONTENT_TYPE, ServiceMetrics
 
-BODY_SECONDS: Final = 10.0
-MOST_HELD: Final = 16 * 1024 * 1024
-"""Bytes of bodies that are held at once. Who comes then is told to come again."""
 _DECIDING: Final = 4
 """Deliveries that are decided at once. The database takes one after the other anyway."""
 _RUN_ID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Answer = Callable[[], str | None]
-
-
-class Refused(Exception):
-    """A body that is not read to its end."""
-
-    def __init__(self, status: int, outcome: str, detail: str) -> None:
-        super().__init__(detail)
-        self.delivered = Delivered(status, outcome, detail)
-
-
-class Bodies:
-    """Reads bodies with a limit for each, and one for all that are held at once."""
-
-    def __init__(self) -> None:
-        self._held = 0
-
-    @asynccontextmanager
-    async def holding(self, request: Request) -> AsyncIterator[bytes]:
-        """Read the body, and count it until it is done with. Raises Refused as soon as it is too much, or too slow."""
-        body = bytearray()
-        try:
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    await self._fill(body, request)
-            except TimeoutError:
-                raise Refused(408, "too-slow", f"a body has to arrive within {BODY_SECONDS:g} s") from None
-            except ClientDisconnect:
-                raise Refused(400, "broken-off", "the body is not complete") from None
-            yield bytes(body)
-        finally:
-            self._held -= len(body)
-
-    async def _fill(self, body: bytearray, request: Request) -> None:
-        async for chunk in request.stream():
-            self._held += len(chunk)
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise Refused(413, "too-large", f"more than {MAX_BYTES // 1024 // 1024} MiB are not read")
-            if self._held > MOST_HELD:
-                raise Refused(503, "busy", "too much arrives at once: send it again")
 
 
 def service_app(

@@ -27,9 +27,11 @@ from remediate.service.request import Attempt, DurableRun, DurableState, RunRequ
 HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
 _VERSION: Final = "1"
 """The version of the stored runs, not of this package. Another one would strand what is pending."""
-_RUN, _ACT, _TIMER = "remediate.run", "remediate.act", "remediate.timer."
+_TIMERS: Final = "remediate-timers"
+_RUN, _ACT, _TIMER, _AFTER = "remediate.run", "remediate.act", "remediate.timer.", "remediate.after"
 _QUEUED_AT_ONCE: Final = 64
 """Runs of different hosts that wait in one process for their turn. Each costs a thread."""
+_TIMERS_AT_ONCE: Final = 16
 _MOST_STARTS: Final = 20
 """Processes that may begin the acting part of a run. This counts those too that die before the journal knows of it."""
 _GIVEN_UP: Final = error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded.__name__
@@ -61,6 +63,7 @@ class DbosEngine(RunEngine, DurableSteps):
         self._driving: set[object] = set()
         self._closing, self._closed = Event(), Event()
         self._timers: dict[str, tuple[str, Callable[..., None]]] = {}
+        self._tasks: dict[str, Callable[[str], float | None]] = {}
         config: DBOSConfig = {
             "name": "remediate",
             "system_database_url": url,
@@ -77,6 +80,7 @@ class DbosEngine(RunEngine, DurableSteps):
         # Waiting kills no process, so it may begin again without limit.
         self._wait = self._workflow(_RUN, most_starts=None)
         self._act = self._workflow(_ACT, most_starts=_MOST_STARTS)
+        self._ring = DBOS.workflow(name=_AFTER, max_recovery_attempts=_MOST_STARTS)(self._rung())
 
     @override
     def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
@@ -93,6 +97,18 @@ class DbosEngine(RunEngine, DurableSteps):
         self._timers[name] = (cron, DBOS.workflow(name=f"{_TIMER}{name}")(tick))
 
     @override
+    def on(self, name: str, task: Callable[[str], float | None]) -> None:
+        self._tasks[name] = task
+
+    @override
+    def after(self, seconds: float, name: str, about: str, timer: str) -> bool:
+        if DBOS.get_workflow_status(timer) is not None:
+            return False
+        with SetWorkflowID(timer), SetEnqueueOptions(delay_seconds=max(seconds, 0)):
+            DBOS.enqueue_workflow(_TIMERS, self._ring, {"name": name, "about": about})
+        return True
+
+    @override
     def launch(self) -> None:
         DBOS.launch()
         queue = partial(
@@ -102,6 +118,7 @@ class DbosEngine(RunEngine, DurableSteps):
         queue(PLAYBOOKS, partition_concurrency=self._limits.playbook)
         worker = min(self._limits.worker, self._limits.fleet)
         queue(FLEET, global_concurrency=self._limits.fleet, worker_concurrency=worker)
+        queue(_TIMERS, worker_concurrency=_TIMERS_AT_ONCE)
         wanted = {name: cron for name, (cron, _) in self._timers.items()}
         for schedule in DBOS.list_schedules():
             if wanted.get(schedule["schedule_name"]) != schedule["schedule"]:
@@ -157,7 +174,7 @@ class DbosEngine(RunEngine, DurableSteps):
     def forget(self, age: timedelta) -> int:
         now = datetime.now(UTC)
         ticks = [f"{_TIMER}{name}" for name in self._timers]
-        return self._forgotten([_RUN, _ACT], now - age) + self._forgotten(ticks, now - min(age, _TICKS))
+        return self._forgotten([_RUN, _ACT, _AFTER], now - age) + self._forgotten(ticks, now - min(age, _TICKS))
 
     def _forgotten(self, names: list[str], before: datetime) -> int:
         total = 0
@@ -202,6 +219,16 @@ class DbosEngine(RunEngine, DurableSteps):
         turn.__qualname__ = name
         return DBOS.workflow(name=name, max_recovery_attempts=most_starts)(turn)
 
+    def _rung(self) -> Callable[[Mapping[str, str]], None]:
+        def rung(data: Mapping[str, str]) -> None:
+            name, about = data["name"], data["about"]
+            ask = partial(self._tasks[name], about)
+            while (seconds := DBOS.run_step({"name": name}, self._guarded, name, ask)) is not None:
+                DBOS.sleep(seconds)
+
+        rung.__qualname__ = _AFTER
+        return rung
+
     def _in_turn(self, run: str, request: RunRequest, gates: Sequence[Any]) -> Any:
         """Pass the next queue, or bring the run to its end. Whatever comes back from here is stored."""
         if not gates:
@@ -229,7 +256,8 @@ class DbosEngine(RunEngine, DurableSteps):
 
     @override
     def ask(self, name: str, question: Callable[[], Attempt]) -> Attempt:
-        return Attempt.model_validate(DBOS.run_step({"name": name}, self._answer, name, question))
+        answer = DBOS.run_step({"name": name}, self._guarded, name, lambda: question().model_dump(mode="json"))
+        return Attempt.model_validate(answer)
 
     @override
     def sleep(self, seconds: float) -> None:
@@ -239,7 +267,7 @@ class DbosEngine(RunEngine, DurableSteps):
     def new_id(self) -> str:
         return DBOS.run_step({"name": "new id"}, new_run_id)
 
-    def _answer(self, name: str, question: Callable[[], Attempt]) -> Any:
+    def _guarded(self, name: str, question: Callable[[], Any]) -> Any:
         if self._closing.is_set():
             # Nothing is stored after the end, so the next process begins this step again.
             self._closed.wait()
@@ -247,9 +275,9 @@ class DbosEngine(RunEngine, DurableSteps):
         turn = object()
         self._driving.add(turn)
         try:
-            return question().model_dump(mode="json")
+            return question()
         except Exception as bug:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
-            _LOG.exception("a run fails by a bug")
+            _LOG.exception("a run or timer fails by a bug")
             raise RuntimeError(f"{type(bug).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)

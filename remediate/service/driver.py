@@ -125,7 +125,7 @@ class LibraryDriver(RunDriver):
 
     def _run(self, run: str, request: RunRequest, *, resumes: Sequence[str] = (), plan: bool = False) -> Attempt:
         try:
-            hosts = self._hosts(request.host)
+            hosts = named_host(self._project, request.host)
             runnable = self._project.load(request.playbook)
             with self._connected(hosts) as connect:
                 report = run_on(
@@ -175,7 +175,7 @@ class LibraryDriver(RunDriver):
                 continue
             try:
                 runnable = self._project.load(request.playbook)
-                hosts = self._hosts(request.host)
+                hosts = named_host(self._project, request.host)
                 with self._connected(hosts) as connect:
                     refusal = find_out(
                         stored, runnable, hosts, connect, journal, wait=self._lock_seconds, narrate=self._narrate
@@ -199,14 +199,6 @@ class LibraryDriver(RunDriver):
             }
         )
 
-    def _hosts(self, name: str) -> tuple[Host, ...]:
-        """Return the host with this very name: never a group, never a pattern. Raises ConfigurationError."""
-        inventory = Inventory.load(self._project.inventories())
-        names = ProjectNames((), inventory.host_names, inventory.group_names)
-        if (wrong := names.no_host(name)) is not None:
-            raise ConfigurationError(wrong)
-        return inventory.select(name)
-
     @contextmanager
     def _connected(self, hosts: Sequence[Host]) -> Iterator[Connect]:
         if self._connect is not None:
@@ -217,6 +209,15 @@ class LibraryDriver(RunDriver):
 
     def _journal(self) -> Journal:
         return Journal.open(self._project.journal())
+
+
+def named_host(project: Project, name: str) -> tuple[Host, ...]:
+    """Return the host with this very name: never a group, never a pattern. Raises ConfigurationError."""
+    inventory = Inventory.load(project.inventories())
+    names = ProjectNames((), inventory.host_names, inventory.group_names)
+    if (wrong := names.no_host(name)) is not None:
+        raise ConfigurationError(wrong)
+    return inventory.select(name)
 
 
 def _find(journal: Journal, run: str) -> StoredRun | None:

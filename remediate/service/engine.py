@@ -56,6 +56,16 @@ class RunEngine(Protocol):
         `cron` has six fields, seconds first.
         """
 
+    def on(self, name: str, task: Callable[[str], float | None]) -> None:
+        """Say what timers of this name call, in one of the processes. Say so before `launch`.
+
+        The task is told what it is about, and may be called again after a crash. It returns the seconds after which it
+        is to be called again, None when it is done.
+        """
+
+    def after(self, seconds: float, name: str, about: str, timer: str) -> bool:
+        """Set a timer, durable on return. Returns False if one with this id was set before."""
+
     def forget(self, age: timedelta) -> int:
         """Delete ended runs and timers that are older. The journal keeps its records."""
 

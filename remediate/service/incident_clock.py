@@ -1,4 +1,4 @@
-"""Wakes the outbox of incidents, and notes what is overdue. Messages are decided elsewhere, and queued only there."""
+"""Wakes the outbox of incidents, and notes what is overdue. What the service follows, it tells or proposes."""
 
 import logging
 from collections import Counter
@@ -14,7 +14,10 @@ from remediate.incident.notifier import Notifier
 from remediate.incident.record import Incident
 from remediate.incident.settings import incident_settings
 from remediate.incident.store import IncidentStore
+from remediate.journal.pause import KillSwitch
 from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
+from remediate.service.incident_messages import IncidentMessages
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -23,7 +26,8 @@ class IncidentClock:
     """The clocks of a project's open incidents: updates, claims, escalations, and messages that are tried again.
 
     What is overdue is logged once and counted in the metrics. It is not recorded as announced, so `incident.watch`
-    still shows it to a person.
+    still shows it to a person. Of incidents that the service follows, the updates are proposed, or sent where a rule
+    says so.
     """
 
     def __init__(self, project: Project, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -31,6 +35,7 @@ class IncidentClock:
         self._project = project
         self._settings = incident_settings(project.root)
         self._now = now
+        self._switch = KillSwitch(run_limits(project.root).pause_file)
         self._lock = Lock()
         self._said: frozenset[tuple[str, str]] = frozenset()
 
@@ -44,12 +49,22 @@ class IncidentClock:
         with self._lock:
             try:
                 with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
-                    deliver_due(
-                        store, notifier=Notifier.of(self._settings, store, root=self._project.root, screen=None)
-                    )
-                    self._tell(self._late(store))
+                    notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
+                    deliver_due(store, notifier=notifier)
+                    late = self._late(store)
+                    self._tell(late)
+                    if self._switch.read() is None:
+                        self._say(IncidentMessages(store, notifier, self._now()), store, late)
             except RemediateError as error:
                 _LOG.warning("incidents cannot be looked at: %s", error)
+
+    def _say(self, messages: IncidentMessages, store: IncidentStore, late: Sequence[tuple[Incident, Due]]) -> None:
+        for incident in store.open_incidents():
+            if incident.followed:
+                messages.declaration(incident)
+        for incident, one in late:
+            if incident.followed and one.kind is DueKind.UPDATE:
+                messages.update(incident, one)
 
     def _late(self, store: IncidentStore) -> tuple[tuple[Incident, Due], ...]:
         now = self._now()

@@ -24,15 +24,21 @@ from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
 from remediate.service.app import service_app
+from remediate.service.approval_door import ApprovalDoor
+from remediate.service.approval_routes import ApprovalRoutes
 from remediate.service.database import EngineDatabase, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.driver import Connect, LibraryDriver
 from remediate.service.engine import EngineLimits
 from remediate.service.heartbeat import Heartbeat, keep_beating
 from remediate.service.incident_clock import IncidentClock
+from remediate.service.incident_desk import IncidentDesk
+from remediate.service.incident_follow import LOOK, IncidentFollower
+from remediate.service.incident_triage import LOOK_FIRST, IncidentTriage
 from remediate.service.metrics import ServiceMetrics
 from remediate.service.presence import Presence, stay_present
 from remediate.service.project_intake import doubt_of, project_intake
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
 from remediate.service.starter import Starter, keep_starting
@@ -40,6 +46,7 @@ from remediate.service.worker_name import worker_name
 
 PATIENCE: Final = timedelta(seconds=60)
 """The time that running steps get when the service stops. What has not ended is resumed at the next start."""
+_EVERY_15_SECONDS: Final = "*/15 * * * * *"
 _JOIN_SECONDS: Final = 15.0
 _LEAVE_SECONDS: Final = 15.0
 """The time in which a process ends that lost the database. A connection without an answer would hold it for ever."""
@@ -52,6 +59,7 @@ class Working(NamedTuple):
     engine: DbosEngine
     settings: ServiceSettings
     database: EngineDatabase
+    follower: IncidentFollower
 
 
 @contextmanager
@@ -92,7 +100,12 @@ def working(
         # A worker that lost its lock does not wait for its runs: others have them.
         leaving.callback(lambda: engine.close(timedelta() if stop.is_set() else PATIENCE))
         # All processes have the same timers, because any of them may be given a tick.
-        engine.every("incidents", "*/15 * * * * *", IncidentClock(project).look)
+        follower = IncidentFollower(
+            project, engine, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
+        )
+        engine.on(LOOK, follower.look_again)
+        engine.on(LOOK_FIRST, IncidentTriage(project, stop=stop, connect=connect).look)
+        engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
         if presence is not None:
@@ -102,7 +115,7 @@ def working(
             for before in engine.workers() - {name}:
                 engine.take_over(before)
         _LOG.info("working as %s, in process %d", name, os.getpid())
-        yield Working(engine, settings, database)
+        yield Working(engine, settings, database, follower)
 
 
 def _launch(engine: DbosEngine) -> None:
@@ -181,13 +194,17 @@ def serving(
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
         settings = service_settings(project.root)
+        door = ApprovalDoor.of(project, settings, wake.set)
+        notices = ProposalNotices(project, public=None if door is None else door.public)
         reader = _reader(settings)
         heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat)
         clock = IncidentClock(project)
         work = leaving.enter_context(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
-        starter = _thread(keep_starting, Starter(project, store, work.engine), wake, over)
+        incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
+        decided = Starter(project, store, work.engine, notices, incidents, work.follower)
+        starter = _thread(keep_starting, decided, wake, over)
         unwell = Health(work.engine, store, starter, gone)
         threads = [starter]
         if heartbeat is not None:
@@ -208,6 +225,8 @@ def serving(
             journal=project.journal(),
             unwell=unwell,
         )
+        if door is not None:
+            ApprovalRoutes(door).add_to(app)
         made.append(http_server(app, unwell))
         if gone.is_set():
             made[0].end(failed=True)

@@ -1,9 +1,9 @@
 """The service's settings: `[tool.remediate.service]` of the project's pyproject.toml."""
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from remediate.core.field_types import FrozenModel, Reference
 from remediate.errors import ConfigurationError, one_line
@@ -21,6 +21,18 @@ class ServiceSettings(FrozenModel):
     read: Reference | None = Field(default=None, description="where the token is that may read /runs, as file:PATH")
     heartbeat: Reference | None = Field(
         default=None, description="where the address is that is called each minute while all is well, as file:PATH"
+    )
+    people: dict[str, Reference] = Field(
+        default={}, description="who may log in to approve, each with the place of a token, as file:PATH"
+    )
+    approval_key: Path | None = Field(
+        default=None, description="SSH key with which the service vouches for who logged in, relative to the project"
+    )
+    public: Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$")] | None = Field(
+        default=None, description="address of the service in browsers, as https://remediate.example.com"
+    )
+    look_again_minutes: float = Field(
+        default=10, gt=0, le=1440, description="minutes after a fix until the service looks whether it holds"
     )
     keep_days: int = Field(default=30, ge=1, le=3650, description="days for which ended runs are listed")
 

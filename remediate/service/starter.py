@@ -1,18 +1,21 @@
 """Starts what the policy decided, and plans that persons approved: each once, also after a crash in between."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
 
-from remediate.alerts.policy import PolicyMode
+from remediate.alerts.policy import TRIAGE, PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.proposal import ProposalState
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
+from remediate.service.incident_desk import IncidentDesk
+from remediate.service.incident_follow import IncidentFollower
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import RunRequest, priority
 
 _SINCE: Final = timedelta(hours=24)
@@ -25,52 +28,75 @@ _LOG: Final = logging.getLogger(__name__)
 class Starter:
     """Decisions become durable runs under the same id, so that none is started twice and none is lost.
 
-    A proposal becomes a run that only looks, and stores its plan for approval. Once that is approved, the run of the
-    plan has the proposal's id.
+    Where a rule says so, they become incidents before, and the runs belong to them. A proposal becomes a run that only
+    looks, and stores its plan for approval. Once that is approved, the run of the plan has the proposal's id.
     """
 
-    def __init__(self, project: Project, store: AlertStore, engine: RunEngine) -> None:
+    def __init__(
+        self,
+        project: Project,
+        store: AlertStore,
+        engine: RunEngine,
+        notices: ProposalNotices,
+        incidents: IncidentDesk,
+        follower: IncidentFollower,
+    ) -> None:
         self._project = project
+        self._notices = notices
         self._store = store
         self._engine = engine
+        self._incidents = incidents
+        self._follower = follower
 
     def start(self) -> int:
         """Start what is decided or approved, and not started yet. Returns how many. Raises RemediateError.
 
-        What waits although its alert is over is withdrawn.
+        What waits although its alert is over is withdrawn. At last it sets the timers of incidents.
         """
         # Before the decisions: what another service decides and queues meanwhile would not be among them.
         queued = self._engine.waiting()
         held = self._store.held(datetime.now(UTC) - _SINCE)
-        started = sum(self._engine.start(self._request(each), each.id) for each in held)
-        wanted = {each.id for each in held}
+        incidents = self._incidents.declared(held)
+        runs = [each for each in held if each.action != TRIAGE]
+        started = sum(self._engine.start(self._request(each, incidents.get(each.id)), each.id) for each in runs)
+        wanted = {each.id for each in runs}
         for run in queued:
             mine = run.request.requested_by.startswith(REQUESTED_BY) and run.request.approved is None
             if mine and run.id not in wanted:
                 self._engine.withdraw(run.id)
-        return started + sum(self._approved(wanted))
+        started += sum(self._approved(wanted, incidents))
+        self._follower.follow()
+        return started
 
-    def _approved(self, wanted: Collection[str]) -> Iterator[bool]:
-        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it."""
+    def _approved(self, wanted: Collection[str], incidents: Mapping[str, str]) -> Iterator[bool]:
+        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it.
+
+        Of the others that wait, people are told.
+        """
         approvals = Approvals.of(self._project, url=self._project.journal())
-        waiting = approvals.waiting()
-        now = approvals.now() if waiting else None
+        if not (waiting := [proposal for proposal in approvals.waiting() if proposal.run in wanted]):
+            return
+        now = approvals.now()
         for proposal in waiting:
-            if now is None or proposal.run not in wanted or proposal.state(now) is not ProposalState.APPROVED:
+            if proposal.state(now) is not ProposalState.APPROVED:
                 continue
             if (looked := self._engine.find(proposal.run)) is not None:
-                update = {"plan": False, "approved": proposal.hash}
+                incident = incidents.get(proposal.run, looked.request.incident)
+                update = {"plan": False, "approved": proposal.hash, "incident": incident}
                 yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
+        if approvals.signers.exists:  # Without the list nobody could approve.
+            self._notices.tell([proposal for proposal in waiting if proposal.state(now) is ProposalState.PROPOSED])
 
-    def _request(self, decided: HeldDecision) -> RunRequest:
+    def _request(self, decided: HeldDecision, incident: str | None) -> RunRequest:
         try:
-            severity = self._project.load(decided.playbook).severity
+            severity = self._project.load(decided.action).severity
         except ConfigurationError:  # The run itself will say so.
             severity = None
         return RunRequest(
-            playbook=decided.playbook,
+            playbook=decided.action,
             host=decided.host,
             plan=decided.mode is PolicyMode.PROPOSE,
+            incident=incident,
             requested_by=f"{REQUESTED_BY}{decided.rule}",
             reason=decided.reason[:500],
             priority=priority(severity),

@@ -15,6 +15,7 @@ from remediate.core.playbook import HostPlan, Runnable, Severity
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import Context, NotRecorded, Recorder
+from remediate.engine.discovery import leaves_open
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import NullReporter, Reporter
 from remediate.errors import Unreachable, UnreachableCode, Unreadable
@@ -117,12 +118,9 @@ def play(
         owner=("tester", "run-0"),
         paused=paused,
     )
-    run = HostRunner(
-        host,
-        _Stated(runnable) if isinstance(runnable, HostPlan) else runnable,
-        options or Options(hold=0, yes=True),
-        context,
-    )
+    played = _Stated(runnable) if isinstance(runnable, HostPlan) else runnable
+    host_plan = None if leaves_open(played, host) else played(host)
+    run = HostRunner(host, played, options or Options(hold=0, yes=True), context, host_plan)
     try:
         return run.examine() or run.mend()
     finally:

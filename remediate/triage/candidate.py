@@ -54,8 +54,14 @@ def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
     )
 
 
+def handled_by(incident: Candidate) -> str:
+    """Return the playbook that handles the incident: another one, if its own only hands over."""
+    own = [code for code in incident.codes if code not in HANDED_OVER]
+    return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
+
+
 def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return incidents, the likeliest first: fixable, with a cause of its own, named by another one, a mere symptom.
+    """Return incidents, the likeliest first: fixable, own cause, named by another, symptom.
 
     An incident that names another one which matches comes after those that name none, even if it would fix something:
     that may only be a consequence. One that is named comes first of all, because it explains the others, unless all

@@ -28,7 +28,7 @@ def test_a_resolved_alert_withdraws_its_proposal_and_can_come_again(desk: Desk) 
     decision = desk.one(over(CACHE), later=5)
     assert (decision.mode, decision.suppressed_by) == (None, SuppressedBy.RESOLVED)
     assert decision.reason.startswith("over after 5 min; the proposal is withdrawn")
-    assert "an incident stays open until a person resolves it" in decision.reason
+    assert "it resolves no incident by itself" in decision.reason
     assert desk.one(over(CACHE)).reason == "no such alert burns here"
     assert desk.one(CACHE, later=1).mode is PolicyMode.PROPOSE
 

@@ -36,6 +36,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
 def test_what_is_not_said_is_propose(tmp_path: Path) -> None:
     (rule,) = policy(tmp_path, RULE).rules
     assert (rule.mode, rule.sources) == (PolicyMode.PROPOSE, ())
+    assert (rule.incident, rule.tell, rule.severity) == (False, False, None)
 
 
 def auto(source: str, rule: str = "") -> str:
@@ -106,6 +107,19 @@ WIDER = {
     ),
     "an unknown source": (f"{RULE}    sources: grafana\n", 7, "'grafana' is no source of this policy; accepted: none"),
     "an unknown format": (auto("{format: nagios, signature: env:T}"), 2, "must be alertmanager, grafana or plain"),
+    "an incident of a rule that observes": (
+        f"{RULE}    mode: observe\n    incident: true\n",
+        8,
+        "a rule that only observes declares no incident; accepted here: false",
+    ),
+    "an incident from triage without a severity": (
+        f"{RULE.replace('app-down', 'triage')}    incident: true\n",
+        7,
+        "an incident from triage needs a severity",
+    ),
+    "an incident of an unknown severity": (f"{RULE}    severity: high\n", 7, "must be SEV-1, SEV-2, SEV-3 or SEV-4"),
+    "a severity without an incident": (f"{RULE}    severity: SEV-1\n", 7, "severity belongs to a rule with incident"),
+    "telling without an incident": (f"{RULE}    tell: true\n", 7, "tell belongs to a rule with incident"),
     "an unknown mode": (f"{RULE}    mode: force\n", 7, "must be observe, propose or auto"),
     "an unknown playbook": (
         RULE.replace("app-down", "app-dwon"),
@@ -139,7 +153,11 @@ WIDER = {
     "a match that is a number": (RULE.replace("SiteDown", "500"), 4, "must be text"),
     "a match of an unknown kind": (RULE.replace("SiteDown", "{regex: Site.*}"), 4, "must be a list and is a mapping"),
     "two rules of one name": (RULE + RULE.partition("rules:\n")[2], 7, "a rule above is called site-down as well"),
-    "an unknown key": (f"{RULE}    modus: auto\n", 7, "unknown key; did you mean mode.*accepted: action, host, match"),
+    "an unknown key": (
+        f"{RULE}    modus: auto\n",
+        7,
+        "unknown key; did you mean mode.*accepted: action, host, incident, match",
+    ),
     "an unknown key above": (f"{RULE}limit: {{}}\n", 7, "unknown key; did you mean limits"),
     "more on a host than the most": (
         f"{RULE}limits: {{per_host_and_hour: 3}}\n",

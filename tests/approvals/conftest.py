@@ -8,11 +8,8 @@ from support.approving import Team
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "state"
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
-    return directory
+def state(state: Path) -> Path:
+    return state
 
 
 @pytest.fixture

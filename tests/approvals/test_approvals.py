@@ -68,7 +68,7 @@ def test_a_service_knows_who_asked(team: Team) -> None:
     team.settings("second_person = true")
     approvals = of_a_service(team, Logins(one="ana", two="bob"), Requester("ana", authenticated=True))
     made = approvals.propose(planned(), operator="service", run="run-1", incident=None)
-    assert made.requester == Requester("ana", authenticated=True)
+    assert made.requesters == (Requester("ana", authenticated=True),)
     with pytest.raises(NotApproved, match="ana asked for plan"):
         approvals.approve(made, "one")
     approvals.approve(made, "two")
@@ -80,6 +80,7 @@ def test_a_service_knows_who_asked(team: Team) -> None:
     [
         ({"second_person": False}, "is stored without the second person that the project demands"),
         ({"requester": "eve", "authenticated": True}, "too few of the approvals"),
+        ({"also_asked": '[["eve", true]]'}, "needs a second person"),
     ],
 )
 def test_who_writes_to_the_database_makes_no_second_person(team: Team, stored: dict[str, object], said: str) -> None:

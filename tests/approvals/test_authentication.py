@@ -59,10 +59,8 @@ def test_a_signature_of_something_else_proves_nothing(team: Team) -> None:
             signers(team).authenticate(statement, given)
 
 
-def test_a_signature_for_another_purpose_proves_nothing(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("remediate.approvals.authentication.NAMESPACE", "git")
-        proof = signed(STATEMENT, team.key("bob"))
+def test_a_signature_for_another_purpose_proves_nothing(team: Team) -> None:
+    proof = signed(STATEMENT, team.key("bob"), "git")
     with pytest.raises(UnprovenApprover, match="not one of bob for this plan"):
         signers(team).authenticate(STATEMENT, proof)
 
@@ -105,7 +103,7 @@ def test_without_a_list_nobody_may_approve(team: Team) -> None:
 
 
 def test_a_key_that_cannot_sign_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"--key: .* does not exist"):
+    with pytest.raises(ConfigurationError, match=r"none does not exist: it would be the SSH key that signs"):
         signed(STATEMENT, tmp_path / "none")
     (tmp_path / "key").write_text("not a key")
     with pytest.raises(ConfigurationError, match="did not sign"):

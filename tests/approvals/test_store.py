@@ -17,6 +17,7 @@ from remediate.journal.journal import Journal
 from remediate.journal.run_id import new_run_id
 from support.approving import NOON, Clock, Team, planned
 
+ASKED_BOB = Requester("bob", authenticated=True)
 BOB, CLEO = (Approver(name, ApprovalMeans.SSH_SIGNATURE, "a key") for name in ("bob", "cleo"))
 
 
@@ -30,7 +31,7 @@ def proposal(digits: str = "3f2a", **more: object) -> Proposal:
         "command": "fix.app-down --host web1",
         "steps": planned().hosts[0].steps,
         "parts": {"web1: the machine": "ab"},
-        "requester": Requester("ana@laptop"),
+        "requesters": (Requester("ana@laptop"),),
         "second_person": False,
         "asked": NOON,
         "expires": NOON + timedelta(minutes=15),
@@ -229,25 +230,47 @@ def test_without_a_test_s_clock_it_is_the_database_s(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requester", "approvers", "enough"),
+    ("requesters", "approvers", "enough"),
     [
-        (Requester("ana"), (), False),
-        (Requester("ana"), ("bob",), False),  # Nobody knows whether bob asked under that name.
-        (Requester("ana"), ("bob", "cleo"), True),
-        (Requester("ana", authenticated=True), ("ana",), False),
-        (Requester("ana", authenticated=True), ("bob",), True),
+        ((Requester("ana"),), (), False),
+        ((Requester("ana"),), ("bob",), False),  # Nobody knows whether bob asked under that name.
+        ((Requester("ana"),), ("bob", "cleo"), True),
+        ((Requester("ana", authenticated=True),), ("ana",), False),
+        ((Requester("ana", authenticated=True),), ("bob",), True),
+        ((Requester("ana", authenticated=True), ASKED_BOB), ("ana", "bob"), False),
+        ((Requester("ana", authenticated=True), ASKED_BOB), ("cleo",), True),
+        ((Requester("ana", authenticated=True), Requester("ana")), ("ana", "bob"), False),
+        ((Requester("ana", authenticated=True), Requester("ana")), ("bob", "cleo"), True),
     ],
 )
-def test_a_second_person_is_one_who_did_not_ask(requester: Requester, approvers: tuple[str, ...], enough: bool) -> None:
-    asked = proposal(requester=requester, second_person=True)
+def test_a_second_person_is_one_who_did_not_ask(
+    requesters: tuple[Requester, ...], approvers: tuple[str, ...], enough: bool
+) -> None:
+    asked = proposal(requesters=requesters, second_person=True)
     assert asked.has_enough(Approver(name, ApprovalMeans.SSH_SIGNATURE) for name in approvers) is enough
 
 
 def test_who_is_known_to_have_asked_cannot_approve(opened: Opened) -> None:
-    made = opened.store.propose(proposal(requester=Requester("bob", authenticated=True), second_person=True))
+    made = opened.store.propose(proposal(requesters=(ASKED_BOB,), second_person=True))
     with pytest.raises(NotApproved, match="bob asked for plan 3f2a3f2a3f2a: another person has to"):
         opened.store.approve(made, BOB, "proof")
     assert opened.store.approve(made, CLEO, "proof").state(NOON) is ProposalState.APPROVED
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["ana, bob", "bob, ana"])
+def test_who_asks_again_does_not_hide_who_asked_first(opened: Opened, order: tuple[int, int]) -> None:
+    """The attack: one person proposes, another one's plan run prolongs it, and one of them approves."""
+    asked = (Requester("ana", authenticated=True), ASKED_BOB)
+    first, second = (asked[number] for number in order)
+    opened.store.propose(proposal(requesters=(first,), second_person=True, run="run-1"))
+    made = opened.store.propose(proposal(requesters=(second,), second_person=True, run="run-2", incident="i" * 36))
+    assert opened.store.find(made.hash) == made
+    assert (made.requesters, made.run, made.incident) == ((first, second), "run-2", "i" * 36)
+    for name in ("ana", "bob"):
+        with pytest.raises(NotApproved, match=f"{name} asked for plan 3f2a3f2a3f2a: another person has to"):
+            opened.store.approve(made, Approver(name, ApprovalMeans.SSH_SIGNATURE), "proof")
+    opened.store.approve(made, CLEO, "proof")
+    opened.store.spend(made, (CLEO,), "run-3")
 
 
 def test_two_persons_are_not_one_person_twice(opened: Opened) -> None:

@@ -21,10 +21,10 @@ from remediate.project.project import Project
 from remediate.report.wrapping import WIDTH
 from remediate.service.project_intake import doubt_of
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
+from support.command_box import typed
 from support.doc_pages import FENCED, ROOT
 from support.toys import masked
 
-REMEDIATE = Path(sys.executable).with_name("remediate")
 INVENTORY = "web:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1}\n    web2:\n"
 
 
@@ -226,6 +226,15 @@ def test_a_dry_run_says_what_would_have_been(shop: Shop) -> None:
     assert shop.recorded() == before
 
 
+def test_a_dry_run_says_which_incidents_would_have_been_declared(shop: Shop) -> None:
+    shop.policy(SITE.replace("    action: cache-down\n", "    action: cache-down\n    incident: true\n"))
+    shop.alert(group(CACHE))
+    assert "INCIDENT: a service declares one" in shop.said
+    shop.alert(since="1h")
+    assert "PROPOSE cache-down on web1 with an incident" in " ".join(shop.said.split())
+    assert "1 decisions, 1 of them with an incident, unless one was open about it" in " ".join(shop.said.split())
+
+
 USAGE = {
     "--source": ({"source": "nagios"}, "accepted: grafana, prometheus"),
     "--format": ({"format": "xml"}, "--format takes alertmanager, grafana, plain"),
@@ -270,34 +279,17 @@ def test_a_playbook_that_cannot_be_loaded_is_not_proven(shop: Shop) -> None:
     assert doubt.startswith("not loadable (no playbook 'nothing'; there are: app-down")
 
 
-def typed(shop: Shop, body: bytes, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(shop.root),
-        "REMEDIATE_STATE_DIR": os.environ["REMEDIATE_STATE_DIR"],
-    }
-    return subprocess.run(
-        [REMEDIATE, "alert", *words],
-        cwd=shop.root,
-        env=environment,
-        input=body,
-        capture_output=True,
-        timeout=90,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     "body", [b"", b"no JSON", b"\xff\x00", b"[" * 3_000_000], ids=["empty", "text", "bytes", "3 MiB"]
 )
-def test_as_it_is_typed_junk_is_one_line_and_exit_2(shop: Shop, body: bytes) -> None:
-    done = typed(shop, body)
-    assert (done.returncode, done.stdout) == (2, b"")
-    (line,) = done.stderr.decode().splitlines()
-    assert line.startswith("remediate: the payload is ")
+def test_as_it_is_typed_junk_is_one_line_and_exit_2(shop: Shop, state: Path, body: bytes) -> None:
+    said = typed(shop.root, state, "alert", given=body)
+    said.usage("remediate: the payload is ")
+    assert said.out == ""
 
 
-def test_as_it_is_typed_it_shows_a_command_that_exists(shop: Shop) -> None:
-    done = typed(shop, plain(name="CacheDown", labels={"severity": "page", "host": "web2"}))
-    assert done.returncode == 10, done.stderr
-    assert b"next    remediate fix.cache-down --host web2\n" in done.stdout
+def test_as_it_is_typed_it_shows_a_command_that_exists(shop: Shop, state: Path) -> None:
+    given = plain(name="CacheDown", labels={"severity": "page", "host": "web2"})
+    said = typed(shop.root, state, "alert", given=given)
+    assert said.code == 10, said.err
+    assert "next    remediate fix.cache-down --host web2\n" in said.out

@@ -10,9 +10,11 @@ import pytest
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.proposal import Proposal
 from remediate.commands.approve import approve
-from remediate.commands.given import options_of
-from remediate.commands.plan_lines import plan_lines, typed_run
+from remediate.commands.given import Begun, options_of
+from remediate.commands.plan_lines import approving, plan_lines, typed_run
+from remediate.commands.run import run_from_flags
 from remediate.commands.terminal import Terminal
+from remediate.core.options import Options
 from remediate.core.outcome import Mode
 from remediate.core.plan import RunPlan
 from remediate.core.playbook import Severity, playbook
@@ -21,6 +23,8 @@ from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.approving import Team, planned
+from support.nginx_runs import DOWN, web
+from support.scripted import FactSession
 from support.toys import masked, report_of
 
 
@@ -172,16 +176,65 @@ def test_the_agent_signs_for_a_key_whose_public_part_is_named(
 
 
 def test_a_plan_is_told_with_the_command_that_approves_it(shop: Shop) -> None:
-    report = report_of(mode=Mode.PLAN).model_copy(update={"plan_hash": "3f2a" * 16})
+    made = shop.propose()
+    report = report_of(mode=Mode.PLAN).model_copy(update={"plan_hash": made.hash})
     approvals = Approvals.of(shop.project, url=None, command="fix.app-down --host prod")
     assert plan_lines(report, lambda: approvals, "remediate") == (
-        "plan 3f2a3f2a3f2a, for 15 minutes: remediate approve 3f2a3f2a3f2a",
-        "then: remediate fix.app-down --host prod --approved 3f2a3f2a3f2a",
+        f"plan {made.shown}, for 15 minutes: remediate approve {made.shown}",
+        f"then: remediate fix.app-down --host prod --approved {made.shown}",
     )
+    unknown = report.model_copy(update={"plan_hash": "3f2a" * 16})  # The journal does not answer any more.
+    assert plan_lines(unknown, lambda: approvals, "remediate") == ("plan 3f2a3f2a3f2a",)
     (shop.team.root / "allowed_signers").unlink()
-    assert plan_lines(report, lambda: approvals, "remediate") == ("plan 3f2a3f2a3f2a",)
+    assert plan_lines(report, lambda: approvals, "remediate") == (f"plan {made.shown}",)
     assert plan_lines(report_of(mode=Mode.PLAN), lambda: approvals, "remediate") == ()
     assert plan_lines(report.model_copy(update={"mode": Mode.FIX}), lambda: approvals, "remediate") == ()
+
+
+def test_a_plan_that_is_approved_already_is_not_told_as_if_it_waited(shop: Shop) -> None:
+    shop.team.settings("second_person = true")
+    made = shop.propose()
+    report = report_of(mode=Mode.PLAN).model_copy(update={"plan_hash": made.hash})
+    approvals = Approvals.of(shop.project, url=None, command="fix.app-down --host prod")
+    until = f"until {made.expires:%H:%M:%SZ}"
+    shop(hash=made.shown, yes=True, key="bob")
+    assert plan_lines(report, lambda: approvals, "remediate") == (
+        f"plan {made.shown}, {until}, is approved by bob and needs a second person: remediate approve {made.shown}",
+        f"then: remediate fix.app-down --host prod --approved {made.shown}",
+    )
+    shop(hash=made.shown, yes=True, key="cleo")
+    assert plan_lines(report, lambda: approvals, "remediate") == (
+        f"plan {made.shown} is approved by bob and cleo, once, {until}",
+        f"run it with: remediate fix.app-down --host prod --approved {made.shown}",
+    )
+
+
+def test_only_a_plan_that_waits_is_to_be_approved(shop: Shop) -> None:
+    made = shop.propose()
+    approvals = Approvals.of(shop.project, url=None)
+    assert approving(approvals, made.hash, "remediate") == f"remediate approve {made.shown}"
+    assert approving(approvals, "f" * 12, "remediate") is None
+    assert approving(approvals, None, "remediate") is None
+    shop(hash=made.shown, yes=True)
+    assert approving(approvals, made.hash, "remediate") is None
+    (shop.team.root / "allowed_signers").unlink()  # Nobody could approve it.
+    assert approving(approvals, shop.propose(planned("web2")).hash, "remediate") is None
+
+
+def test_a_run_of_a_plan_that_waits_ends_with_the_command_that_approves_it(shop: Shop) -> None:
+    def typed(**flags: object) -> str:
+        options = Options.model_validate({"hold": 0, "yes": True, **flags})
+        begun = Begun((web("web1"),), options, lambda _: FactSession(DOWN))
+        out = io.StringIO()
+        terminal = Terminal(masked(out), masked(io.StringIO()), interactive=False)
+        run_from_flags(SingleRemedy(RestartNginx), begun, {"host": "web1"}, shop.project, terminal, program="remediate")
+        return out.getvalue()
+
+    planned_by = typed(plan=True, yes=False)
+    shown = planned_by.partition("remediate approve ")[2][:12]
+    assert f"next: remediate approve {shown}\n" in typed(approved=shown)
+    shop(hash=shown, withdraw=True)
+    assert "next: make a new plan and have it approved:\n" in typed(approved=shown)
 
 
 def test_the_command_has_what_the_plan_depends_on() -> None:

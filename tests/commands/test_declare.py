@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from remediate.commands.incident_evidence import handled_by
 from remediate.commands.parsing import moment_of
 from remediate.core.options import Options
 from remediate.core.playbook import Severity
@@ -13,6 +12,7 @@ from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.playbooks.app_down import app_down
+from remediate.triage.candidate import handled_by
 from support.incident_desk import INSIDE, INVENTORY, Desk, answering, broken, keep_triage, triage_text
 from support.incidents import DOWN, HEALTHY
 from support.scripted import FactSession

@@ -2,8 +2,6 @@
 
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +15,10 @@ from remediate.errors import ConfigurationError, RemediateError
 from remediate.maintenance.history import History
 from remediate.maintenance.schedule import Occasion
 from remediate.project.project import Project
+from support.command_box import typed
 from support.toy_maintenance import report, result
 from support.toys import document, masked
 
-REMEDIATE = Path(sys.executable).with_name("remediate")
 INVENTORY = "shop:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {php: php8.2}}\n"
 
 
@@ -50,17 +48,6 @@ class Shop:
 
     def history(self) -> History:
         return History.open(self.project.journal(), project=self.project.identity())
-
-    def typed(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """As a person or cron types it."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.root),
-            "REMEDIATE_STATE_DIR": os.environ["REMEDIATE_STATE_DIR"],
-        }
-        return subprocess.run(
-            [REMEDIATE, *words], cwd=self.root, env=environment, capture_output=True, text=True, timeout=90, check=False
-        )
 
 
 @pytest.fixture
@@ -223,10 +210,10 @@ def test_a_file_that_would_be_read_by_nobody_is_refused(shop: Shop, path: str, t
         (("maintain.status",), 0),
     ],
 )
-def test_what_cron_sees(shop: Shop, words: tuple[str, ...], code: int) -> None:
-    ended = shop.typed(*words)
-    assert ended.returncode == code, ended.stderr
+def test_what_cron_sees(shop: Shop, state: Path, words: tuple[str, ...], code: int) -> None:
+    said = typed(shop.root, state, *words)
+    assert said.code == code, said.err
     if code == 2:
-        assert ended.stdout == ""
-        assert len(ended.stderr.splitlines()) == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
+        said.usage()
+        assert said.out == ""
+    assert "Traceback" not in said.err

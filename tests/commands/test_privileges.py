@@ -108,3 +108,27 @@ def test_what_is_printed_is_what_is_installed(flag: str, configured: Path) -> No
     assert (code, err.getvalue()) == (0, "")
     assert out.getvalue() == make(here, project, timeouts=flag != "sudo_rs")
     assert ("TIMEOUT=" in make(here, project, timeouts=flag != "sudo_rs")) is (flag != "sudo_rs")
+
+
+PLAIN = {
+    "site_url": "https://shop.example.com/",
+    "app_user": "shop",
+    "redis": {"unit": "redis-server"},
+    "log_paths": ["/var/log/nginx/access.log"],
+}
+
+
+def test_a_host_without_laravel_has_its_rules_and_none_of_php() -> None:
+    plain = host("deploy").model_copy(update={"settings": Settings.model_validate(PLAIN)})
+    text = sudoers_of(plain, Project(None))
+    rules = [line.partition("NOPASSWD: ")[2] for line in text.splitlines() if "NOPASSWD" in line]
+    assert {f"/usr/bin/systemctl restart {unit}.service" for unit in ("nginx", "redis-server")} <= set(rules)
+    assert not [rule for rule in rules if "php" in rule]
+    assert "# Its inventory names no PHP (remediate.php): nothing that needs PHP is in here." in text.splitlines()
+    assert "names no PHP" not in sudoers_of(host("deploy"), Project(None))
+
+
+def test_a_laravel_application_needs_its_php_named() -> None:
+    settings = Settings.model_validate({**PLAIN, "app_path": "/srv/app"})
+    with pytest.raises(ConfigurationError, match=r"web1: set remediate\.php, so that the file can name it exactly"):
+        sudoers_of(host("deploy").model_copy(update={"settings": settings}), Project(None))

@@ -185,6 +185,24 @@ def test_of_all_playbooks_those_that_declare_nothing_are_named(rehearsing: Asked
     assert "shop declares no case: nothing of it is rehearsed" in rehearsing.err.getvalue()
 
 
+def test_of_all_playbooks_a_stock_one_that_the_staging_host_is_not_for_is_left_out(rehearsing: Asked) -> None:
+    (rehearsing.root / "inventories").mkdir()
+    plain = "staging: {hosts: {staging: {remediate: {site_url: 'https://staging.example.com/'}}}}\n"
+    (rehearsing.root / "inventories/staging.yml").write_text(plain)
+    one = "from remediate.rehearsal import case, faults; return [case.unharmed('one', faults.UnitStopped(unit='a'))]"
+    rehearsing.playbook("shop", DECLARED.replace("BODY", one))
+    assert rehearsing("app-down", "shop") == 0
+    assert "app-down is not rehearsed: staging: a rehearsal needs remediate.php" in rehearsing.err.getvalue()
+    assert "REHEARSED shop: 2 of 2 trials as declared" in rehearsing.err.getvalue()
+    assert "a rehearsal needs remediate.php" in rehearsing.usage("app-down")
+
+
+def test_a_playbook_of_one_s_own_is_never_left_out(rehearsing: Asked) -> None:
+    body = 'raise ConfigurationError("the shop has no unit")'
+    rehearsing.playbook("shop", DECLARED.replace("BODY", f"from remediate.errors import ConfigurationError; {body}"))
+    assert "the shop has no unit" in rehearsing.usage("app-down", "shop")
+
+
 def test_a_record_that_cannot_be_written_is_one_line(rehearsing: Asked) -> None:
     (rehearsing.root / "docs").write_text("a file")
     with pytest.raises(StagingError, match="docs/rehearsals cannot be written"):

@@ -4,18 +4,16 @@ import os
 import re
 import signal
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
 import remediate.commands.resolve as resolving
 from remediate.commands.parsing import moment_of
-from remediate.engine.fleet import run
 from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.incident.vocabulary import IncidentStatus
-from support.incident_desk import Desk, answering, keep_triage
+from support.incident_desk import Desk, answering, connecting, keep_triage
 from support.incidents import DOWN, HEALTHY
 from support.incidents import broken as sick
 from support.scripted import FactSession
@@ -52,7 +50,7 @@ def test_a_check_that_is_interrupted_has_an_end(desk: Desk, monkeypatch: pytest.
         os.kill(os.getpid(), signal.SIGINT)
         return FactSession(HEALTHY)
 
-    monkeypatch.setattr(resolving, "run", partial(run, connect=connect))
+    connecting(monkeypatch, connect)
     assert desk("resolve") == 130
     assert "NOT RESOLVED: interrupted" in desk.out
     assert (desk.incident.open, [one.verdict for one in desk.incident.runs]) == (True, ["interrupted"])

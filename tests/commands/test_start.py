@@ -1,7 +1,6 @@
 """The imports of a command: the operator waits for them at three in the morning. Names, no times: those vary."""
 
 import inspect
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import pytest
 from remediate import remedies as package
 from remediate.core.remedy import Remedy
 from remediate.remedies import catalogue
+from support.command_box import environment
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -42,14 +42,13 @@ def imported(words: Sequence[str], tmp_path: Path) -> frozenset[str]:
 
 def started(words: Sequence[str], tmp_path: Path) -> tuple[frozenset[str], str]:
     """Run a command; return the names of all modules that it imported, and its standard error."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REMEDIATE_STATE_DIR": str(tmp_path / "state")}
     inventory, modules = tmp_path / "prod.yml", tmp_path / "modules"
     inventory.write_text(INVENTORY)
     program, *rest = (str(inventory) if word == "INVENTORY" else word for word in words)
     said = subprocess.run(
         [sys.executable, "-c", LOOK, modules, BIN / program, *rest],
         cwd=ROOT,
-        env=environment,
+        env=environment(tmp_path),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -8,7 +8,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from datetime import UTC, datetime, timedelta
@@ -26,8 +25,8 @@ from remediate.incident.template_context import MessageText, template_context
 from remediate.maintenance.history import History
 from remediate.maintenance.report import MaintenanceReport, Subject
 from remediate.maintenance.schedule import Occasion
+from support import command_box
 
-REMEDIATE = Path(sys.executable).with_name("remediate")
 SECONDS = 90
 
 
@@ -38,19 +37,14 @@ def environment(tmp_path: Path, state: Path) -> dict[str, str]:
         moment = datetime.now(UTC) - timedelta(minutes=61)
         store.declare("ana", moment, Declared(title="Shop closed", severity=Severity.SEV1, commander="ana"))
     (tmp_path / "pyproject.toml").write_text("[tool.remediate]\n")
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "REMEDIATE_STATE_DIR": str(tmp_path / "state"),
-        "TERM": "xterm",
-    }
+    return command_box.environment(tmp_path, state, TERM="xterm")
 
 
 def start(
     environment: dict[str, str], *words: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
 ) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [REMEDIATE, "incident.watch", *words],
+        [command_box.REMEDIATE, "incident.watch", *words],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

@@ -12,8 +12,9 @@ from remediate.commands.privileges import privileges_of
 from remediate.core.batches import commands_for
 from remediate.core.command import ROOT, Run
 from remediate.core.helper import COMPLAINT, SEVERAL_SECONDS, TURN_SECONDS, UNDECLARED, declared_in, helper, in_turn
-from remediate.core.host import DatabaseLimits, Host, SshTarget
+from remediate.core.host import Host, SshTarget
 from remediate.core.program_text import HELPER, HELPER_VERSION
+from remediate.core.services import DatabaseLimits
 from remediate.privileges.consequences import worst
 from remediate.privileges.installation import script
 from remediate.probes.folders import Folders

@@ -12,7 +12,7 @@ import pytest
 
 from support.browser import CHROMIUM, Browser, browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser here: sh tests/get-programs.sh")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -45,14 +45,24 @@ def scrolls(window: Browser) -> bool:
     return bool(window.value("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
-def test_no_page_is_wider_than_a_phone_or_asks_for_anything_elsewhere(site: Path, window: Browser) -> None:
-    wide, asked = [], set[str]()
-    for path in sorted(site.rglob("*.html")):
-        window.show(path, width=360)
-        wide += [path.relative_to(site)] if scrolls(window) else []
+@pytest.mark.parametrize("from_files", [True, False], ids=["files", "http"])
+def test_no_page_is_wider_than_its_window_has_an_error_or_asks_for_anything_elsewhere(
+    site: Path, served: str, window: Browser, from_files: bool
+) -> None:
+    pages, wide, wrong, asked = sorted(site.rglob("*.html")), [], [], set[str]()
+    for path in pages:
+        name = path.relative_to(site).as_posix()
+        window.show(path if from_files else f"{served}/{name}", width=360)
+        for width in (360, 1280):
+            window.resize(width)
+            wide += [f"{name} at {width}"] if scrolls(window) else []
         asked.update(window.asked)
-    assert wide == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+        # A browser lets no file ask for another one, which the search would need.
+        wrong += [f"{name}: {each}" for each in window.errors if not from_files]
+    assert len(pages) > 30
+    assert (wide, wrong) == ([], [])
+    own = ("file:" if from_files else served, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -1,6 +1,5 @@
 """The limits and the kill switch in whole runs: nothing is changed, and the report says so."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,12 +36,6 @@ OTHER, OTHER_CONFIG = Unit(name="php8.3-fpm"), PhpFpmConfig(php="php8.3")
 BOTH = HostPlan(symptoms=(), diagnosis=(), remedies=(REMEDY, RestartFpm(php="php8.3", settle=0)))
 
 
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    with Journal.open() as opened:
-        yield opened
-
-
 def paused(path: Path | None = None) -> KillSwitch:
     switch = KillSwitch(path)
     assert switch.set(Pause("a migration", "ana@laptop", datetime.now(UTC)))
@@ -69,6 +62,19 @@ def test_the_advice_of_a_limit_works(journal: Journal) -> None:
     told = Told(options=YES.model_copy(update={"overrides": {"recurring": "the disk was replaced"}}))
     assert told.ends == {"web1": ("fixed", "")}
     assert "recurring overridden: the disk was replaced" in told.report.hosts[0].steps[0].why
+    assert journal.find(told.report.run).reason == "recurring overridden on web1: the disk was replaced"
+
+
+def test_a_limit_is_not_overridden_if_that_cannot_be_recorded(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise JournalError("the disk is full")
+
+    fixed(journal, SOON)
+    monkeypatch.setattr(Journal, "justify", full)
+    told = Told(decide=lambda *_: "why")
+    assert (told.ends, told.acted) == ({"web1": ("refused", "journal-unwritable")}, [])
 
 
 def test_a_weaker_override_does_not_do_for_a_stronger_limit(journal: Journal) -> None:

@@ -245,7 +245,7 @@ def test_there_is_no_template_for_every_audience() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("kind", list(MessageKind))
+@pytest.mark.parametrize("kind", [kind for kind in MessageKind if kind is not MessageKind.PROPOSAL])
 def test_what_people_type_comes_out_as_it_went_in(text: str, kind: MessageKind) -> None:
     audiences = {MessageKind.STATUS: Audience.PUBLIC, MessageKind.ESCALATION: Audience.PERSON}
     audience = audiences.get(kind, Audience.INTERNAL)

@@ -39,7 +39,7 @@ CONTRAST = """
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser here: sh tests/get-programs.sh")
 def test_a_real_browser_shows_it_narrow_and_wide_in_light_and_dark(tmp_path: Path) -> None:
     one, two = new_run_id(), new_run_id()
     said: Sequence[Message] = [

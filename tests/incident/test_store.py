@@ -119,9 +119,7 @@ def test_what_looks_like_a_secret_is_not_kept(store: IncidentStore, url: str) ->
 # Runs land by themselves
 
 
-def a_run(
-    journal: Journal, incident: str | None, *, finished: bool = True, verdict: RunVerdict = RunVerdict.FIXED
-) -> str:
+def a_run(journal: Journal, incident: str | None, *, finished: bool = True) -> str:
     run = new_run_id()
     journal.begin(
         RunRecord(
@@ -162,8 +160,8 @@ def a_run(
     host = HostOutcome(
         name="web1",
         address="web1",
-        verdict=verdict,
-        exit_code=verdict.exit_code,
+        verdict=RunVerdict.FIXED,
+        exit_code=RunVerdict.FIXED.exit_code,
         touched=Touched.YES,
         seconds=32,
         serving_again_seconds=1.9,
@@ -178,14 +176,14 @@ def a_run(
         incident=incident,
         started=minutes(3),
         seconds=32,
-        verdict=verdict,
-        exit_code=verdict.exit_code,
+        verdict=RunVerdict.FIXED,
+        exit_code=RunVerdict.FIXED.exit_code,
         touched=Touched.YES,
         hosts=(host,),
     )
     journal.finish(
         run,
-        verdict=verdict.value,
+        verdict=RunVerdict.FIXED.value,
         exit_code=0,
         touched="yes",
         finished=minutes(4),
@@ -220,6 +218,9 @@ def test_a_run_that_never_ended_is_told_as_one(store: IncidentStore, url: str) -
         assert landed.changes == ()
         told = entries(store.load(incident))[-1].title
         assert told.startswith("fix.app-down on web1: running, or never ended"), "it may be running just now"
+        journal.justify(landed.run, "BREAK-GLASS")
+        journal.justify(landed.run, "nobody answers")
+        assert entries(store.load(incident))[-1].details[0].endswith("BREAK-GLASS; nobody answers")
 
 
 def test_a_run_from_before_can_be_attached_once(store: IncidentStore, url: str) -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 import yaml
 
-from remediate.core.host import Database, Redis, Settings, SshTarget
+from remediate.core.host import Settings, SshTarget
+from remediate.core.services import Database, Redis
 from remediate.inventory.ansible_ranges import expand_range
 from remediate.inventory.selection import Inventory
 from support.inventories import HERE, Write, refusal, select

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from pydantic import AnyHttpUrl
 
-from remediate.core.host import Database, Redis, Settings, SshTarget
+from remediate.core.host import Settings, SshTarget
+from remediate.core.services import Database, Redis
 from remediate.inventory.selection import Inventory
 from support.inventories import HOST, Write, names, refusal, select
 

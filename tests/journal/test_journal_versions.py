@@ -124,6 +124,16 @@ def test_a_journal_of_a_later_version_gets_the_tables_that_it_lacks(url: str, ve
     assert shape(url) == now
 
 
+def test_a_journal_of_the_ninth_version_gets_who_asked_again(url: str) -> None:
+    Journal.open(url).close()
+    now = shape(url)
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE proposals DROP COLUMN also_asked")
+        connection.execute(alembic_version.update().values(version_num="0009_approvals"))
+    Journal.open(url).close()
+    assert shape(url) == now
+
+
 @pytest.mark.parametrize("version", EARLIER)
 def test_an_older_journal_is_set_aside(state: Path, version: str) -> None:
     Journal.open().close()

@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +18,11 @@ from remediate.maintenance.item import Sample
 from remediate.maintenance.items.runbook_review import Use
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import status
+from support.command_box import REMEDIATE
 from support.toy_maintenance import DAY, NOW, looked, report, result
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs/maintenance.md").read_text()
-REMEDIATE: Final = Path(sys.executable).with_name("remediate")
 BLOCKS: Final = re.findall(r"^```([a-z]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SECONDS: Final = 60
 

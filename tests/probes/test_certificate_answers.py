@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from remediate.core.command import Output
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Settings
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import LineageCertificate, NoHandshake, ServedCertificate
 from remediate.probes.x509 import CertificateInfo
 from support import certificate_examples as exc
+from support.hosts import host_with
 from support.staging_site import NAME, SERVED
 
 PEM = """-----BEGIN CERTIFICATE-----
@@ -215,11 +216,7 @@ def test_when_a_renewal_is_due(left: float, lasts: float, within: int, due: bool
 def test_where_it_is_asked() -> None:
     settings = {"site_url": "https://example.com/", "site_resolve": "192.0.2.7:8443", "site_ca": "/tmp/ca.pem"}
     certificate = {"name": "example.com", "domain": "example.com", "renew_within_days": 20}
-    host = Host(
-        name="web1",
-        ssh=SshTarget(address="192.0.2.1"),
-        settings=Settings.model_validate({**settings, "certificate": certificate}),
-    )
+    host = host_with({**settings, "certificate": certificate})
     here, there = ServedCertificate.of(host)
     assert (here.vantage, there.vantage) == (Vantage.HOST, Vantage.CONTROLLER)
     assert str(here.command()).endswith("sh 10 127.0.0.1:443 example.com")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from remediate.core.command import Output, Run
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import LineageChain
 from remediate.probes.http import Site
+from support.hosts import host_with
 from support.staging_site import NAME, SERVED
 
 
@@ -47,8 +47,7 @@ def test_a_file_of_authorities_that_cannot_be_read_says_nothing_about_the_site()
 )
 def test_what_the_pages_are_trusted_by(site_url: str, port: int, trusted: str | None) -> None:
     certificate = {"name": "example.com", "domain": "example.com", "port": port, "ca": "/etc/ssl/own.pem"}
-    settings = {"site_url": site_url, "site_ca": "/home/ana/own.pem", "certificate": certificate}
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(settings))
+    host = host_with({"site_url": site_url, "site_ca": "/home/ana/own.pem", "certificate": certificate})
     here, there = Site.of(host)
     assert (here.ca_file, there.ca_file) == (None if trusted is None else Path(trusted), Path("/home/ana/own.pem"))
     command = here.command()

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from remediate.core.command import Output, Run
-from remediate.core.host import DatabaseLimits
 from remediate.core.program_text import program_text
+from remediate.core.services import DatabaseLimits
 from remediate.errors import Unreadable
 from remediate.probes.mysql import FirstQuery, LongestIdle, SessionsState
 from remediate.programs.database import ACCOUNT, CLIENT, end_idle, end_queries, first_query, list_sessions, longest_idle

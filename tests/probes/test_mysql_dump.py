@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from remediate.core.host import PROTECTED_USERS
 from remediate.core.program_text import program_text
+from remediate.core.services import PROTECTED_USERS
 
 STARTED: Final = 1795443941
 STATEMENTS: Final = {

@@ -232,7 +232,7 @@ def test_only_the_known_programs_are_run(place: Path) -> None:
 
 def test_what_was_cut_is_asked_again(place: Path) -> None:
     state, database = made(place)
-    batch = state.batch()
+    batch = Together(php=state.php, path=state.path, user=state.user)
     runs = (state.command(), database.command())
     whole = run(batch.command(runs))
     first, second = batch.split(runs, whole)

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from remediate.core.command import Output
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host, SshTarget
 from remediate.errors import Unreadable
 from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, QueueWorker
 from support import daily_examples as ex
+from support.hosts import host_with
 
 MOTION = QueueMotion(php="php8.2", path="/srv/app", user="forge")
 
@@ -64,8 +65,7 @@ def test_the_name_of_a_queue_is_safe_to_show() -> None:
 
 
 def test_the_inventory_says_how_long_a_job_may_wait() -> None:
-    settings = {"php": "php8.2", "app_path": "/srv/app", "queue": {"patience": 9, "left_alone": ["night"]}}
-    host = Host(name="web", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(settings))
+    host = host_with({"php": "php8.2", "app_path": "/srv/app", "queue": {"patience": 9, "left_alone": ["night"]}})
     probe = QueueMotion.of(host)
     assert probe is not None
     found = probe.read(said(state="ok", connection="redis", driver="redis", queues=[], workers=[]))

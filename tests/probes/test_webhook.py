@@ -3,10 +3,11 @@
 import pytest
 
 from remediate.core.command import Output, Run
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Settings
 from remediate.errors import Unreadable
 from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookTrouble
 from support import payment_examples as pay
+from support.hosts import host_with
 
 PROBE = Webhook(
     php="php8.2",
@@ -137,8 +138,7 @@ def test_the_question_holds_no_secret_and_names_everything_else() -> None:
 def test_an_authority_of_ones_own_is_trusted() -> None:
     certificate = {"name": "example.com", "domain": "example.com", "ca": "/etc/ssl/own.pem"}
     stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
-    settings = Settings.model_validate({**stated, "certificate": certificate})
-    probe = Webhook.of(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings))
+    probe = Webhook.of(host_with({**stated, "certificate": certificate}))
     assert probe is not None
     run = probe.command()
     assert isinstance(run, Run)
@@ -149,7 +149,7 @@ def test_an_authority_of_ones_own_is_trusted() -> None:
 
 def test_it_is_asked_where_the_inventory_says_enough() -> None:
     stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    host = host_with(stated)
     probe = Webhook.of(host)
     assert probe is not None
     assert (probe.url, probe.harmless_event, probe.user) == ("https://example.com/hook", None, "forge")

@@ -180,7 +180,16 @@ def test_without_a_base_system_mmdebstrap_is_installed(
     assert apt.read_text().splitlines()[-1].endswith("install --no-install-recommends mmdebstrap")
 
 
+def test_a_client_of_ssh_is_installed_for_who_needs_one(
+    apt: Path, stub: StubEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "check_engine", lambda *_: None)
+    monkeypatch.setattr(install, "registry_answers", lambda: True)
+    assert install.main(["ssh"]) == 0
+    assert apt.read_text().splitlines()[-1].endswith("install --no-install-recommends openssh-client")
+
+
 def test_a_package_is_not_asked_for_where_there_is_no_apt(apt: Path) -> None:
     (apt.parent / "bin" / "apt-get").unlink()
-    with pytest.raises(ConfigurationError, match=r"no apt-get: install podman by its own means"):
+    with pytest.raises(ConfigurationError, match=r"no apt-get: install it by its own means"):
         install._apt(("podman",), "no container engine")

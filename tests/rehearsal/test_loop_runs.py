@@ -82,7 +82,7 @@ def test_the_runbook_is_typed_on_the_same_fault_and_judged_by_the_same_eyes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = FakePlace()
-    monkeypatch.setattr("remediate.rehearsal.rehearse.sleep", lambda _: None)
+    monkeypatch.setattr("remediate.rehearsal.yardstick.sleep", lambda _: None)
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", Runs(place, *HONEST["mended"][1]))
     plan = Plan(toy, matrix((CURED,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j", yardstick=True)
     (trial,) = rehearse(plan, [place]).trials
@@ -106,7 +106,7 @@ def test_what_the_runbook_does_to_others_is_harm(monkeypatch: pytest.MonkeyPatch
             return HOST, self.shells[-1]
 
     place = Place()
-    monkeypatch.setattr("remediate.rehearsal.rehearse.sleep", lambda _: None)
+    monkeypatch.setattr("remediate.rehearsal.yardstick.sleep", lambda _: None)
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", Runs(place, *HONEST["mended"][1]))
     case = cured("nginx-full", Full(), "toy.fpm")
     plan = Plan(toy, matrix((case,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j", yardstick=True)

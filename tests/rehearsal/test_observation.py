@@ -139,6 +139,11 @@ def test_bystanders_are_what_does_not_belong_to_the_fault() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["mariadb", "mariadbd", "port 3306"])
+def test_a_port_belongs_to_the_unit_of_its_program(name: str) -> None:
+    assert set(BEFORE) - set(bystanders(BEFORE, (name,))) == {"listening on 127.0.0.1:3306"}
+
+
 def test_a_host_without_supervisor_can_be_looked_at() -> None:
     assert "ssh" in seen(programs="", processes="")
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -127,10 +126,8 @@ def test_a_log_of_many_megabytes(looks: Looks, staged: "Staged") -> None:
     fail(staged, recorded=1)
     staged.sh(f"for i in $(seq 15); do cat {LOG} {LOG} > /root/big; cat /root/big > {LOG}; done; rm /root/big")
     size = int(staged.sh(f"stat -c %s {LOG}"))
-    began = time.monotonic()
     found = looks("maintain.daily", "error-logs")
     assert (size > 100_000_000, found.ok) == (True, False), size
-    assert time.monotonic() - began < 60
     staged.sh(f"cat {LOG} {LOG} {LOG} {LOG} > /root/big; mv /root/big {LOG}; chown forge: {LOG}")
     assert "was read back to" in looks("maintain.daily", "error-logs").summary
 

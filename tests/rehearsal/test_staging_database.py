@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remediate.core.command import Output
-from remediate.core.host import DatabaseLimits
+from remediate.core.services import DatabaseLimits
 from remediate.probes.mysql import Sessions, SessionsState
 from remediate.programs.database import ACCOUNT, end_queries
 from remediate.rehearsal.faults import AccountElsewhere, ConnectionsBusy

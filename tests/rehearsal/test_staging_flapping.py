@@ -60,3 +60,28 @@ def test_triage_names_the_database(flapping: "Staged") -> None:
     for _ in range(LOOKS):
         (seen,) = triage((host,), Project(CHECKOUT).usable()[0]).hosts
         assert (seen.exit_code, seen.incidents[0].playbook) == (10, "database-down"), seen.matching
+
+
+ANOTHER = """
+systemctl stop mariadb
+cat > /run/hangs-up.py <<'EOF'
+from socket import create_server
+with create_server(("127.0.0.1", 3306)) as server:
+    while True:
+        server.accept()[0].close()
+EOF
+setsid -f python3 /run/hangs-up.py </dev/null >/dev/null 2>&1
+until ss -ltnH 'sport = 3306' | grep -q .; do sleep 0.1; done
+"""
+"""Somebody else has the database's port, takes every connection and hangs up."""
+
+
+def test_a_port_on_which_somebody_else_hangs_up(staged: "Staged", cli: "Cli") -> None:
+    staged.sh(ANOTHER)
+    target = ("--host", staged.name, "--inventory", str(staged.inventory), "--json")
+    looked = cli("invoke", "check.app-down", *target)
+    looked.is_("refused", 3)
+    assert f"next: invoke fix.database-down --host {staged.name} " in " ".join(looked.err.split())
+    ended = cli("invoke", "fix.database-down", *target, "--yes")
+    ended.is_("not_fixed", 5, touched="yes")
+    assert "Do you already have another server running on port: 3306 ?" in " ".join(ended.err.split())

@@ -153,13 +153,11 @@ def test_interrupted_twice_leaves_at_once(staged: "Staged", cli: "Cli") -> None:
     staged.wait_for("ActiveState", "activating")
     running.kill(signal.SIGINT)
     running.until("press again to leave at once")
-    begun = time.monotonic()
     running.kill(signal.SIGINT)
 
-    ended = running.end(20)
+    ended = running.end(20)  # the rest of the step and the window would take a minute
 
     assert ended.code == 130
-    assert time.monotonic() - begun < 3
     assert "what was begun on the host goes on by itself" in ended.err
     staged.wait_for("ActiveState", "active")
     assert staged.starts() == 1

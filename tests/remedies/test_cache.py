@@ -6,7 +6,6 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
@@ -16,6 +15,7 @@ from remediate.programs.run import run_artisan
 from remediate.remedies.cache import ClearCache
 from support import cache_examples as exr
 from support import toys
+from support.hosts import host_with
 from support.render import output_of
 
 PATH = "/home/forge/agency-platform"
@@ -138,8 +138,7 @@ def test_a_cache_that_went_elsewhere_meanwhile_proves_nothing() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
     assert ClearCache.on(host) == ClearCache(php="php8.3", path="/srv/app", user="www")
 
 

@@ -5,13 +5,13 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.laravel import AppDatabase
 from remediate.remedies.configuration import CacheConfig
 from support import examples as ex
+from support.hosts import host_with
 from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
@@ -89,8 +89,7 @@ def test_what_else_is_put_into_use_is_said() -> None:
 
 
 def test_the_inventory_fills_all_of_it() -> None:
-    settings = Settings.model_validate({"app_path": PATH, "app_user": "www", "php": "php8.3"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"app_path": PATH, "app_user": "www", "php": "php8.3"})
     assert CacheConfig.on(host) == CacheConfig(php="php8.3", path=PATH, user="www")
 
 

@@ -5,7 +5,6 @@ from pydantic import SecretStr
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import NotYet, Proven
 from remediate.errors import ConfigurationError, Unreadable
@@ -21,6 +20,7 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.workers import start_program
 from support import examples as ex
+from support.hosts import host_with
 from support.render import output_of
 from support.toys import decide
 
@@ -204,10 +204,7 @@ def test_what_proves_it(before: Known, after: Known, left: str | None) -> None:
 
 
 def test_the_inventory_fills_all_but_key_and_value() -> None:
-    settings = Settings.model_validate(
-        {"app_path": PATH, "app_user": "www", "php": "php8.3", "worker_program": "agency-worker"}
-    )
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"app_path": PATH, "app_user": "www", "php": "php8.3", "worker_program": "agency-worker"})
     full = SetEnv.on(host, key="A", value="b")
     assert (full.php, full.user, full.program) == ("php8.3", "www", "agency-worker")
     for key in ("", "A B", "1A", "A=B", "A" * 101, "A\nB", "A-B"):

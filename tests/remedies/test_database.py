@@ -7,7 +7,7 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import UNSTABLE
 from remediate.errors import Unreadable
@@ -20,6 +20,7 @@ from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
@@ -104,8 +105,7 @@ def test_what_it_runs() -> None:
 
 
 def on(**settings: object) -> Host:
-    stated = {"php": "php8.2", "app_path": PATH, **settings}
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with({"php": "php8.2", "app_path": PATH, **settings})
 
 
 def test_the_inventory_fills_it() -> None:
@@ -167,7 +167,6 @@ def test_what_env_says_may_work_already(remedy: DatabaseAccess, used: DatabaseTr
 def test_a_database_that_answers_needs_nobody(files: DatabaseTrouble | None) -> None:
     # Not even when .env holds what would not work: it is not in use.
     assert toys.decide(OURS, in_trouble(None, files)) == "skip"
-    assert OURS.needed(Facts(in_trouble(None, files))) is None
 
 
 @pytest.mark.parametrize("unit", sorted(set(UNITS) - {"running"}))
@@ -178,13 +177,13 @@ def test_a_server_that_does_not_run_is_not_a_persons(unit: str) -> None:
 
 def test_it_says_what_was_tried_and_no_value() -> None:
     denied = in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED)
-    assert OURS.needed(Facts(denied)) == (
+    assert OURS.guard(Facts(denied)).reason == (
         "shop on 127.0.0.1 as .env says: access denied (host same, port same, database same, username same, "
         "password differs); with the configuration in use: access denied; either it is the password, or the server "
         "lets shop in from other hosts than this; shop is let in from localhost"
     )
     away = in_trouble(DatabaseTrouble.REFUSED, DatabaseTrouble.REFUSED)
-    assert ELSEWHERE.needed(Facts(away)) == (
+    assert ELSEWHERE.guard(Facts(away)).reason == (
         "the database on 127.0.0.1, which is managed elsewhere: connection refused; look at the provider's console: "
         "https://cloud.example.com/databases"
     )

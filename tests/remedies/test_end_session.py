@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from remediate.core.facts import Facts
-from remediate.core.host import DatabaseLimits, Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, Proven
+from remediate.core.services import DatabaseLimits
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.mysql import DbSession
 from remediate.probes.mysql_session import OneSession, SessionState
@@ -16,6 +16,7 @@ from remediate.programs.database import SessionId, end_session
 from remediate.remedies.session import EndSession, ending
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.render import output_of
 
 SINCE: Final = 1795443941
@@ -93,11 +94,7 @@ def test_whose_sessions_are_never_ended(user: str) -> None:
 
 
 def test_it_is_named_by_a_command_that_can_be_typed() -> None:
-    host = Host(
-        name="web1",
-        ssh=SshTarget(address="192.0.2.1"),
-        settings=Settings.model_validate({"database": {"user": "shop", "limits": {"idle": 7}}}),
-    )
+    host = host_with({"database": {"user": "shop", "limits": {"idle": 7}}})
     (command,) = ending(LOCKS)
     name, *flags = command.split()
     assert name == f"do.{END.kind}"

@@ -3,7 +3,6 @@
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.probes.stores import Scan, StoreConnection, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.cache import ClearCache
@@ -13,6 +12,7 @@ from support import cache_examples as exr
 from support import examples as ex
 from support import toys
 from support.fallback import APP, CACHE, CODE, CONFIGURATION, CONTENT, FALLBACK, LOST, OTHER_EDITS, PATH, USUAL, Known
+from support.hosts import host_with
 
 HAND, CLEAR = RedisByHand(unit="redis-server", php="php8.2", path=PATH), ClearCache(php="php8.2", path=PATH)
 FRESH, REDIS_UNIT = APP.model_copy(update={"fresh": True}), Unit(name="redis-server")
@@ -102,8 +102,7 @@ def test_the_inventory_says_who_wants_it() -> None:
         ({}, FallbackState.UNDECLARED),
         (None, FallbackState.UNDECLARED),
     ):
-        settings = Settings.model_validate({**stated, "redis": redis})
-        host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+        host = host_with({**stated, "redis": redis})
         made = UseFileCache.as_declared(host, RedisByHand.on(host))
         assert (made.standing, made.servers, len(made.instead)) == (standing, 1, 1)
         assert UseFileCache.on(host).standing is FallbackState.ASKED

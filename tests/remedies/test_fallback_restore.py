@@ -4,7 +4,6 @@ import pytest
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.probes.stores import Trouble
 from remediate.programs.processes import end_processes
 from remediate.remedies.cache_restore import RestoreCache
@@ -12,6 +11,7 @@ from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.workers import start_program
 from support import cache_examples as exr
 from support.fallback import BROKEN, MARKER, RESTORE, TO_RESTORE, restore
+from support.hosts import host_with
 
 
 def test_it_goes_back_when_redis_answers() -> None:
@@ -58,8 +58,7 @@ def test_every_run_reminds_of_it_and_only_while_it_lasts() -> None:
 
 def test_the_inventory_fills_it() -> None:
     stated = {"php": "php8.3", "app_path": "/srv/app", "app_user": "www", "site_url": "https://a.example/"}
-    settings = Settings.model_validate({**stated, "app_servers": 3, "worker_program": "shop"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({**stated, "app_servers": 3, "worker_program": "shop"})
     made = UseFileCache.on(host)
     assert (made.php, made.path, made.user, made.servers, made.program) == ("php8.3", "/srv/app", "www", 3, "shop")
     assert [page.url for page in made.pages] == ["https://a.example/", "https://a.example/"]

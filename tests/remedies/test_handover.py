@@ -3,7 +3,7 @@
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Settings
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import HANDOVERS
@@ -22,22 +22,19 @@ from support import cache_examples as exr
 from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
+from support.hosts import host_with
 from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
-HOST = Host(
-    name="web1",
-    ssh=SshTarget(address="192.0.2.1"),
-    settings=Settings.model_validate(
-        {
-            "site_url": "https://example.com/",
-            "site_vantage": ["controller"],
-            "app_path": PATH,
-            "php": "php8.2",
-            "worker_program": "agency-worker",
-            "log_paths": ["/var/log/nginx/access.log"],
-        }
-    ),
+HOST = host_with(
+    {
+        "site_url": "https://example.com/",
+        "site_vantage": ["controller"],
+        "app_path": PATH,
+        "php": "php8.2",
+        "worker_program": "agency-worker",
+        "log_paths": ["/var/log/nginx/access.log"],
+    }
 )
 PAGE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
 WORKERS, DISK = Workers(program="agency-worker"), DiskSpace()

@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
@@ -13,6 +12,7 @@ from remediate.probes.laravel import App, Deploy
 from remediate.programs.run import run_artisan
 from remediate.remedies.laravel import EndMaintenance
 from support import examples as ex
+from support.hosts import host_with
 
 PATH = "/home/forge/agency-platform"
 REMEDY = EndMaintenance(php="php8.2", path=PATH)
@@ -69,8 +69,7 @@ def test_what_it_does() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
     assert EndMaintenance.on(host) == EndMaintenance(php="php8.3", path="/srv/app", user="www")
 
 

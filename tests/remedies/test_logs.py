@@ -6,7 +6,6 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact
 from remediate.core.remedy import NotYet, Proven
 from remediate.errors import Unreadable
@@ -21,6 +20,7 @@ from support import load_examples as exl
 from support import toys
 from support.full_disk import ALLOWED, BIG, CROWDED, LOG, REOPEN, ROOM, ROOMS, SHORT, SHORTEN, held, logs, survey
 from support.host_paths import ACCESS
+from support.hosts import host_with
 
 # -- deleted logs ------------------------------------------------------------------------------------------------------
 
@@ -138,10 +138,9 @@ def test_the_journal_is_smaller_and_df_shows_it() -> None:
 
 
 def test_they_are_built_from_the_inventory() -> None:
-    settings = Settings.model_validate(
+    host = host_with(
         {"log_paths": [ACCESS], "php": "php8.3", "limits": {"disk": 90, "journal_mib": 64}, "nginx_unit": "web"}
     )
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
     assert ShortenLogs.on(host) == ShortenLogs(paths=(ACCESS,), limit=90)
     assert ReopenLogs.on(host) == ReopenLogs(limit=90, nginx="web", php="php8.3")
     assert VacuumJournal.on(host) == VacuumJournal(keep_mib=64, limit=90)

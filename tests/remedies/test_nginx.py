@@ -7,7 +7,6 @@ import pytest
 
 from remediate.core.command import ROOT, Output, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.core.verdict import Decision
@@ -25,6 +24,7 @@ from remediate.remedies.served_certificate import served_here
 from support import certificate_examples as exc
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.render import output_of
 from support.toys import UNITS
 
@@ -111,8 +111,7 @@ def test_what_it_does() -> None:
 
 
 def test_the_inventory_names_the_unit() -> None:
-    settings = Settings.model_validate({"nginx_unit": "openresty"})
-    remedy = RestartNginx.on(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings))
+    remedy = RestartNginx.on(host_with({"nginx_unit": "openresty"}))
     assert remedy.title() == "openresty"
     assert remedy.changes()[1].argv[-1] == "openresty.service"
 
@@ -212,8 +211,7 @@ def test_what_is_served_has_to_be_trusted_as_well() -> None:
 def test_what_a_reload_runs() -> None:
     (reload,) = RELOAD.apply(Facts(loading()))
     assert str(reload) == "sudo -n /usr/bin/systemctl reload nginx.service"
-    settings = Settings.model_validate({"nginx_unit": "openresty", "certificate": {"name": NAME, "domain": NAME}})
-    remedy = ReloadNginx.on(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings))
+    remedy = ReloadNginx.on(host_with({"nginx_unit": "openresty", "certificate": {"name": NAME, "domain": NAME}}))
     assert (remedy.title(), remedy.changes()[0].argv[-1]) == ("openresty", "openresty.service")
 
 

@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.config import NameConflict
@@ -14,12 +13,9 @@ from remediate.probes.nginx import NginxConfig
 from remediate.remedies.nginx_names import SeparateServerNames
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 
-HOST = Host(
-    name="web1",
-    ssh=SshTarget(address="192.0.2.1"),
-    settings=Settings.model_validate({"site_url": "https://shop.example.com/"}),
-)
+HOST = host_with({"site_url": "https://shop.example.com/"})
 STEP = SeparateServerNames.on(HOST)
 HERE, THERE = Site.of(HOST)
 Known = dict[Probe[Fact], Fact | Unreadable]

@@ -6,7 +6,6 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig
@@ -16,6 +15,7 @@ from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.opcache import ReloadPhpFpm, reload_php_fpm
 from support import examples as ex
+from support.hosts import host_with
 from support.toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"
@@ -83,8 +83,7 @@ def test_what_it_does() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"app_path": PATH, "app_user": "www", "php": "php8.3"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"app_path": PATH, "app_user": "www", "php": "php8.3"})
     assert ReloadPhpFpm.on(host) == ReloadPhpFpm(php="php8.3", path=PATH, user="www")
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import Decision
@@ -20,6 +19,7 @@ from remediate.probes.systemd import Unit, UnitState
 from remediate.remedies.php_fpm import RestartPhpFpm
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
@@ -220,8 +220,7 @@ def test_what_it_does() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
     assert RestartPhpFpm.on(host) == RestartPhpFpm(php="php8.3", user="www", path="/srv/app")
     assert (
         RestartPhpFpm.on(host)

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, PaymentJob, Settings, SshTarget
+from remediate.core.host import PaymentJob
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
@@ -23,6 +23,7 @@ from remediate.programs.queue import BUDGET_SECONDS, retry_jobs
 from remediate.remedies.queue import Fate, RetryJobs, fate
 from support import examples as ex
 from support import payment_examples as pay
+from support.hosts import host_with
 from support.render import output_of
 from support.toys import decide
 
@@ -206,13 +207,14 @@ def test_what_cannot_be_read_proves_nothing(probe: Probe[Fact]) -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    stated = {
-        "php": "php8.3",
-        "app_path": "/srv/app",
-        "worker_program": "shop",
-        "payments": {"jobs": [{"name": r"App\Pay", "idempotent": True}], "queues": ["payments", "default"]},
-    }
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    host = host_with(
+        {
+            "php": "php8.3",
+            "app_path": "/srv/app",
+            "worker_program": "shop",
+            "payments": {"jobs": [{"name": r"App\Pay", "idempotent": True}], "queues": ["payments", "default"]},
+        }
+    )
     remedy = RetryJobs.on(host)
     assert remedy.jobs == (PaymentJob(name=r"App\Pay", idempotent=True),)
     assert (remedy.program, remedy.queues, remedy.batch) == ("shop", ("payments", "default"), 10)

@@ -7,7 +7,7 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.network import PortOwner
@@ -18,10 +18,12 @@ from remediate.remedies.redis import RedisByHand, RestartRedis
 from support import cache_examples as exr
 from support import examples as ex
 from support import toys
+from support.hosts import host_with
 from support.toys import UNITS
 
 PATH = "/home/forge/agency-platform"
 REMEDY = RestartRedis(unit="redis-server", php="php8.2", path=PATH)
+PLAIN = RestartRedis(unit="redis-server")
 UNIT, OWNER = Unit(name="redis-server"), PortOwner(port=6379)
 APP = AppRedis(php="php8.2", path=PATH, user="forge")
 FRESH = APP.model_copy(update={"fresh": True})
@@ -80,6 +82,13 @@ def test_what_cannot_be_known_is_not_decided() -> None:
     assert decide(facts(ex.FAILED, app=LOST)) == "proceed"  # it is down, whatever the application thinks
 
 
+@pytest.mark.parametrize(("unit", "owner"), list(product(UNITS, OWNERS)))
+def test_every_state_on_a_host_without_laravel(unit: str, owner: str) -> None:
+    known = {UNIT: UNITS[unit], OWNER: OWNERS[owner]}
+    assert set(PLAIN.probes()) == known.keys()
+    assert toys.decide(PLAIN, known) == expected(unit, owner, None)
+
+
 def test_it_says_that_what_was_not_saved_is_lost() -> None:
     verdict = REMEDY.guard(Facts(facts()))
     assert verdict.reason.endswith("; what it had not saved is lost already")
@@ -91,13 +100,14 @@ def test_what_it_does() -> None:
 
 
 def host(**settings: object) -> Host:
-    stated = {"php": "php8.3", "app_path": "/srv/app", "app_user": "www", **settings}
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with({"php": "php8.3", "app_path": "/srv/app", "app_user": "www", **settings})
 
 
 def test_the_inventory_fills_it() -> None:
     ours = host(redis={"unit": "redis", "port": 6380})
     assert RestartRedis.on(ours) == RestartRedis(unit="redis", port=6380, php="php8.3", path="/srv/app", user="www")
+    bare = host(redis={"unit": "redis", "port": 6380}, php=None, app_path=None)
+    assert RestartRedis.on(bare) == RestartRedis(unit="redis", port=6380, user="www")
     for theirs in (host(), host(redis={"port": 6379})):
         with pytest.raises(ConfigurationError, match=r"redis\.restart: unit"):
             RestartRedis.on(theirs)
@@ -178,9 +188,9 @@ def test_it_never_acts() -> None:
     assert HAND.is_human
     assert HAND.changes() == ()
     assert not any(code.overridable for code in RedisByHand.refusals)
-    assert HAND.needed(Facts({APP: exr.redis(), FRESH: exr.redis(), UNIT: ex.RUNNING})) is None
+    assert HAND.guard(Facts({APP: exr.redis(), FRESH: exr.redis(), UNIT: ex.RUNNING})).code is None
     replica = exr.redis(Trouble.REPLICA)
-    assert HAND.needed(Facts({APP: replica, FRESH: replica, UNIT: ex.RUNNING})) == (
+    assert HAND.guard(Facts({APP: replica, FRESH: replica, UNIT: ex.RUNNING})).reason == (
         "127.0.0.1:6379: a replica, read only"
     )
 

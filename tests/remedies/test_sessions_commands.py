@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from remediate.core.facts import Facts
-from remediate.core.host import Database, DatabaseLimits
 from remediate.core.probe import Fact
 from remediate.core.remedy import Failed, NotYet, Proven
+from remediate.core.services import Database, DatabaseLimits
 from remediate.errors import ConfigurationError
 from remediate.probes.http import Site
 from remediate.probes.mysql import (

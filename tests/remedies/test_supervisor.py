@@ -6,13 +6,13 @@ import pytest
 
 from remediate.core.command import ROOT, Output, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
 from remediate.probes.supervisor import Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import start_program
 from support import examples as ex
+from support.hosts import host_with
 from support.supervised import DAEMON, ORPHANS, RESTART, UNIT, Known
 from support.toys import UNITS, decide
 
@@ -124,8 +124,7 @@ def test_what_it_starts() -> None:
 
 
 def test_the_inventory_fills_both() -> None:
-    settings = Settings.model_validate({"app_path": "/srv/app", "app_user": "www", "worker_program": "jobs"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    host = host_with({"app_path": "/srv/app", "app_user": "www", "worker_program": "jobs"})
     assert RestartSupervisor.on(host) == RestartSupervisor(user="www")
     assert StartWorkers.on(host) == StartWorkers(program="jobs")
 

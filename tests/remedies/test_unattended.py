@@ -1,12 +1,12 @@
 """Queues without a worker: the report, with the workers' queues and a command."""
 
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
 from remediate.probes.queue import StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.remedies.unattended import AttendQueue
 from support import daily_examples as ex
+from support.hosts import host_with
 from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
@@ -35,8 +35,7 @@ def test_it_says_who_listens_to_what_and_how_to_go_on() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"})
-    assert AttendQueue.on(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)) == ATTEND
+    assert AttendQueue.on(host_with({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"})) == ATTEND
 
 
 EXAMPLES = {"queue.attend": (ATTEND, {QUEUE: ELSEWHERE}, {QUEUE: ex.motion()}, ({QUEUE: ALONE}, {QUEUE: ex.stuck(1)}))}

@@ -6,7 +6,7 @@ import pytest
 
 from remediate.core.command import Output
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Settings
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
@@ -18,6 +18,7 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
 from support import daily_examples as exd
 from support import examples as ex
+from support.hosts import host_with
 from support.render import output_of
 from support.toys import decide
 
@@ -98,7 +99,7 @@ def test_a_worker_that_does_not_come_back_is_no_success() -> None:
 
 def test_the_inventory_fills_it() -> None:
     stated = {"app_path": PATH, "app_user": "www", "worker_program": "jobs"}
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    host = host_with(stated)
     assert RestartWorkers.on(host) == RestartWorkers(program="jobs", path=PATH, user="www")
     host = host.model_copy(update={"settings": Settings.model_validate({**stated, "php": "php8.2"})})
     queue = QueueMotion(php="php8.2", path=PATH, user="www")

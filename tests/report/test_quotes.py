@@ -47,6 +47,13 @@ def test_the_culprits_own_log_is_quoted() -> None:
     assert last_words(ex.FAILED) == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
 
 
+def test_a_log_that_was_read_twice_is_quoted_once() -> None:
+    longer = UnitLog(name="php8.2-fpm", lines=20)
+    after = seen({UNIT: ex.FAILED, LOG: LogLines(lines=LINES[-2:]), longer: LogLines(lines=LINES)})
+    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
+    assert [line.strip() for line in lines if "line" in line] == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
+
+
 def test_when_nothing_is_known_to_be_ill_every_log_is_quoted_briefly_but_that_of_what_runs() -> None:
     every = ["last lines of the error log of nginx, /e.log:", *LINES[-2:]]
     assert last_words(ex.RUNNING) == every

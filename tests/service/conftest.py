@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from support.approval_door import Served
 from support.durable import ToyFleet
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "state"
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
-    return directory
+def state(state: Path) -> Path:
+    return state
 
 
 @pytest.fixture
 def toys(tmp_path: Path) -> Iterator[ToyFleet]:
     with closing(ToyFleet(tmp_path / "fleet", 3)) as fleet:
         yield fleet.build()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return Served(tmp_path)

@@ -19,6 +19,7 @@ from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import FLEET, DbosEngine
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from support.clock import until
 from support.durable import request, until_ended
 
 FAST = EngineLimits(poll_seconds=0.05)
@@ -79,13 +80,6 @@ def launched(
     finally:
         driver.go.set()
         engine.close()
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
@@ -250,7 +244,7 @@ def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
     assert run.encode() in stored
     assert b"hunter2" not in stored
-    assert "a run fails by a bug" in caplog.text
+    assert "a run or timer fails by a bug" in caplog.text
 
 
 class Deadly(Noted):
@@ -296,3 +290,51 @@ def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_neve
     assert found.result is not None
     assert (found.result.verdict, driver.begun) == ("unknown", [])
     assert driver.given_up == ["3 processes began with this run, and none came to an end"]
+
+
+class Rings:
+    """A task of timers that notes when it is called, and wants to be called again as often as it is told."""
+
+    def __init__(self, *again: float) -> None:
+        self.calls: list[tuple[str, float]] = []
+        self._again = list(again)
+
+    def __call__(self, about: str) -> float | None:
+        self.calls.append((about, time.monotonic()))
+        return self._again.pop(0) if self._again else None
+
+
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+def test_a_timer_is_set_once_and_rings_later_until_its_task_is_done(url: str) -> None:
+    rings = Rings(0.2)
+    engine = DbosEngine(url, "w1", Noted(), FAST)
+    try:
+        engine.on("look", rings)
+        engine.launch()
+        set_at = time.monotonic()
+        assert engine.after(1.5, "look", "it", "a timer")
+        assert not engine.after(0, "look", "it", "a timer")
+        until(lambda: len(rings.calls) == 2)
+        time.sleep(1)
+        assert not engine.after(0, "look", "it", "a timer")
+        assert engine.find("a timer") is None
+        until(lambda: engine.forget(timedelta()) == 1)
+    finally:
+        engine.close()
+    assert [about for about, _ in rings.calls] == ["it", "it"]
+    assert rings.calls[0][1] - set_at >= 1.5
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_timer_rings_in_the_next_process_if_its_own_is_gone(url: str) -> None:
+    before, rings = Rings(), Rings()
+    for task in (before, rings):
+        engine = DbosEngine(url, "w1", Noted(), FAST)
+        engine.on("look", task)
+        engine.launch()
+        if task is before:
+            engine.after(1.5, "look", "it", "a timer")
+        else:
+            until(lambda: rings.calls != [])
+        engine.close()
+    assert ([about for about, _ in rings.calls], before.calls) == (["it"], [])

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +24,6 @@ from remediate.service.request import Attempt, RunResult
 from remediate.transport.controller import HttpController
 from remediate.transport.session import Session
 from support.durable import ToyFleet, request
-
-
-@pytest.fixture
-def journal() -> Iterator[Journal]:
-    with Journal.open() as opened:
-        yield opened
 
 
 def ended(attempt: Attempt) -> RunResult:

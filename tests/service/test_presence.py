@@ -1,7 +1,7 @@
 """Which workers live: their locks in PostgreSQL, and who takes the runs of a dead one over."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -40,13 +40,6 @@ def present(url: str, name: str) -> Iterator[Presence]:
         yield one
     finally:
         one.release()
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """A proposal of the policy: the service looks, a person approves the plan, and exactly this plan runs once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +11,18 @@ from remediate.approvals.approvals import Approvals
 from remediate.approvals.authentication import signed
 from remediate.approvals.proposal import Proposal
 from remediate.core.options import Options
+from remediate.core.outcome import Report
+from remediate.incident.outbox import Outbox
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.service import starter
 from remediate.service.service import serving
 from support.approving import Team
+from support.clock import until
 from support.durable import ToyFleet
 from support.toy_alerts import BEARER, SECRETS, firing, group, with_policy
+
+TOKEN = "0123456789abcdef" * 2
 
 
 @pytest.fixture
@@ -25,7 +30,11 @@ def team(toys: ToyFleet, tmp_path: Path) -> Team:
     with_policy(toys)
     policy = toys.root / "alerts.yml"
     policy.write_text(policy.read_text().replace("mode: auto", "mode: propose"))
-    people = Team(tmp_path / "people", "bob")
+    people = Team(tmp_path / "people", "bob", "remediate-service")
+    (tmp_path / "bob.token").write_text(TOKEN)
+    with (toys.root / "pyproject.toml").open("a") as file:
+        file.write(f'approval_key = "{people.key("remediate-service")}"\n')
+        file.write(f'[tool.remediate.service.people]\nbob = "file:{tmp_path}/bob.token"\n')
     (toys.root / "allowed_signers").write_text((people.root / "allowed_signers").read_text())
     return people
 
@@ -40,13 +49,6 @@ def client(toys: ToyFleet, team: Team, monkeypatch: pytest.MonkeyPatch) -> Itera
         TestClient(server.config.app) as client,  # type: ignore[arg-type]
     ):
         yield client
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def runs() -> list[RunSummary]:
@@ -70,8 +72,11 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     proposal = proposed(client, toys)
     time.sleep(0.6)
     assert ([run.mode for run in runs()], toys.steps("toy0")) == (["plan"], [])
-    assert proposal.requester.name == "alert:toy-down"
+    assert proposal.requesters[0].name == "alert:toy-down"
     assert "\nremediate_proposals 1.0\n" in client.get("/metrics").text
+    with Outbox.open() as outbox:
+        (told,) = outbox.deliveries()
+    assert told.message.title == "Approval wanted: toy-down on toy0"
     approve(toys, team, proposal)
     until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
     assert toys.steps("toy0") == ["begin", "end"]
@@ -80,6 +85,21 @@ def test_an_approved_proposal_runs_once(client: TestClient, toys: ToyFleet, team
     assert [(run.mode, run.verdict) for run in runs()] == [("plan", "pending"), ("fix", "fixed")]
     assert Approvals.of(toys.project, url=None).waiting() == ()
     assert "\nremediate_proposals 0.0\n" in client.get("/metrics").text
+
+
+def test_a_plan_that_is_approved_over_http_runs_once(client: TestClient, toys: ToyFleet, team: Team) -> None:
+    proposal = proposed(client, toys)
+    local = TestClient(client.app, base_url="http://127.0.0.1:8787", headers={"Origin": "http://127.0.0.1:8787"})
+    page = local.post("/login", data={"name": "bob", "token": TOKEN, "next": proposal.hash})
+    assert page.status_code == 200
+    form = page.text.partition('name="form" value="')[2].partition('"')[0]
+    assert local.post(f"/approvals/{proposal.hash}", data={"form": form}).status_code == 200
+    until(lambda: [run.verdict for run in runs()] == ["pending", "fixed"])
+    assert toys.steps("toy0") == ["begin", "end"]
+    with Journal.open() as journal:
+        report = journal.find(runs()[-1].id).report
+    assert report is not None
+    assert Report.model_validate_json(report).approved_by == ("bob",)
 
 
 def test_a_plan_whose_facts_moved_is_refused(client: TestClient, toys: ToyFleet, team: Team) -> None:

@@ -1,5 +1,6 @@
 """The starter beside another service: what that one queues is not withdrawn."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -7,9 +8,13 @@ from remediate.alerts.policy import PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.journal.run_id import new_run_id
 from remediate.service.engine import RunEngine
+from remediate.service.incident_desk import IncidentDesk
+from remediate.service.incident_follow import IncidentFollower
+from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import DurableRun, DurableState, RunRequest
 from remediate.service.starter import Starter
 from support.durable import ToyFleet, request
+from support.toy_incidents import NOON
 
 
 class Shared:
@@ -25,10 +30,16 @@ class Shared:
         self.queue(decided=True)
         return seen
 
+    def declared(self, held: Sequence[HeldDecision]) -> dict[str, str]:
+        return {}
+
+    def follow(self) -> None:
+        """There is no incident."""
+
     def queue(self, *, decided: bool) -> str:
         run = new_run_id()
         if decided:
-            self.decided.append(HeldDecision(run, PolicyMode.AUTO, "toy-down", "toy0", "toy-down", "it matches"))
+            self.decided.append(HeldDecision(run, PolicyMode.AUTO, "toy-down", "toy0", "toy-down", "it matches", NOON))
         asked = request("toy0", requested_by="alert:toy-down")
         self.queued.append(DurableRun(id=run, state=DurableState.QUEUED, request=asked))
         return run
@@ -46,7 +57,10 @@ class Shared:
 
 def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
     shared = Shared()
-    starter = Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared))
+    notices = ProposalNotices(toys.project, public=None)
+    incidents, follower = cast("IncidentDesk", shared), cast("IncidentFollower", shared)
+    store, engine = cast("AlertStore", shared), cast("RunEngine", shared)
+    starter = Starter(toys.project, store, engine, notices, incidents, follower)
     over = [shared.queue(decided=False) for _ in range(150)]
     starter.start()
     starter.start()

@@ -12,6 +12,7 @@ from remediate.approvals.approvals import Approvals
 from remediate.approvals.authentication import signed
 from remediate.approvals.proposal import Approver, Proposal, Requester
 from remediate.approvals.settings import approval_settings
+from remediate.commands.plan_lines import approving
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report
@@ -167,7 +168,12 @@ class TeamRun:
         self.report: Report = run(
             runnable,
             hosts,
-            reporter=TextReporter(masked(self.out), masked(self.err), program="remediate"),
+            reporter=TextReporter(
+                masked(self.out),
+                masked(self.err),
+                program="remediate",
+                approve=lambda: approving(approvals(), options.approved, "remediate"),
+            ),
             connect=lambda host: sessions[host.name],
             options=options,
             journal=url,

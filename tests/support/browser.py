@@ -1,6 +1,5 @@
 """A real headless browser, driven over its debugging pipe."""
 
-import base64
 import json
 import os
 import shutil
@@ -10,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM: Final = next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 class Browser:
@@ -32,9 +32,13 @@ class Browser:
     def ask(self, method: str, **params: object) -> dict[str, Any]:
         return self._ask(method, params, self._session)
 
+    def resize(self, width: int, height: int = 812) -> None:
+        """Give the window another size. The page stays."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
+
     def show(self, page: Path | str, *, width: int, height: int = 812, dark: bool = False) -> None:
         """Load a file or a URL."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
+        self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.load(lambda: self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri()))
@@ -51,13 +55,22 @@ class Browser:
         """The addresses that were asked for since the last page began to load."""
         return [event["params"]["request"]["url"] for event in self.events if "request" in event["params"]]
 
+    @property
+    def errors(self) -> list[str]:
+        """What the console would show in red since the last page began to load."""
+        found = []
+        for event in self.events:
+            match event["method"], event["params"]:
+                case "Log.entryAdded", {"entry": {"level": "error", "text": text}}:
+                    found.append(text)
+                case "Runtime.exceptionThrown", {"exceptionDetails": {"text": text}}:
+                    found.append(text)
+                case "Runtime.consoleAPICalled", {"type": "error" | "assert", "args": said}:
+                    found.append(str(said))
+        return found
+
     def value(self, expression: str) -> Any:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
-
-    def picture(self, path: Path) -> None:
-        """Save the whole page, not only what fits into the window."""
-        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
-        path.write_bytes(base64.b64decode(data))
 
     def _ask(self, method: str, params: object, session: str | None = None) -> dict[str, Any]:
         self._last += 1

@@ -1,6 +1,5 @@
 """A host whose certificate is good, due, expired or renewed."""
 
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.vantage import Vantage
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
@@ -14,20 +13,17 @@ from remediate.probes.x509 import CertificateInfo
 from support import certificate_examples as exc
 from support import examples as ex
 from support import load_examples as exl
+from support.hosts import host_with
 from support.scripted import Changes
 
 NAME = "example.com"
-HOST = Host(
-    name="web1",
-    ssh=SshTarget(address="192.0.2.1"),
-    settings=Settings.model_validate(
-        {
-            "site_url": "https://example.com/",
-            "php": "php8.2",
-            "certificate": {"name": NAME, "domain": NAME},
-            "links": {"forge": "https://forge.example.com/servers/4711"},
-        }
-    ),
+HOST = host_with(
+    {
+        "site_url": "https://example.com/",
+        "php": "php8.2",
+        "certificate": {"name": NAME, "domain": NAME},
+        "links": {"forge": "https://forge.example.com/servers/4711"},
+    }
 )
 HERE, THERE = ServedCertificate.of(HOST)
 PAGES = Site.of(HOST)

@@ -1,5 +1,7 @@
-"""A clock that stands until it is told otherwise."""
+"""A clock that stands until it is told otherwise, and waiting by the real one."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from support.toy_incidents import NOON
@@ -14,3 +16,11 @@ class Clock:
 
     def passes(self, time: timedelta) -> None:
         self.now += time
+
+
+def until(what: Callable[[], object]) -> None:
+    """Wait until this is true, however busy the machine is."""
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -11,7 +11,6 @@ from remediate.core.outcome import Report
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 
-
 INVENTORY = """
 web:
   hosts:
@@ -28,6 +27,11 @@ PLAYBOOK = '''
         """Wake the shop."""
         return ()
 '''
+
+
+def environment(home: Path, state: Path | None = None, **more: str) -> dict[str, str]:
+    """Return the environment of a command that finds nothing of the person who runs the tests."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "REMEDIATE_STATE_DIR": str(state or home / "state"), **more}
 
 
 class Said(NamedTuple):
@@ -54,6 +58,20 @@ class Said(NamedTuple):
         return report
 
 
+def typed(root: Path, state: Path, *words: str, given: bytes = b"") -> Said:
+    """Run the command in a project as a person or cron types it."""
+    done = subprocess.run(
+        [REMEDIATE, *words],
+        input=given,
+        capture_output=True,
+        cwd=root,
+        env=environment(root, state),
+        timeout=90,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 class Box:
     """A project of its own, and the command called in it."""
 
@@ -63,11 +81,7 @@ class Box:
         (self.root / "inventories").mkdir()
         (self.root / "inventories" / "prod.yml").write_text(INVENTORY)
         (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(directory),
-            "REMEDIATE_STATE_DIR": str(directory / "state"),
-        }
+        self.environment = environment(directory)
 
     def playbook(self, name: str, text: str | None = None, parameter: str = "php") -> None:
         text = textwrap.dedent(PLAYBOOK).replace("PARAMETER", parameter) if text is None else text

@@ -3,8 +3,8 @@
 import json
 
 from remediate.core.command import Output
-from remediate.core.host import DatabaseLimits
 from remediate.core.outcome import HostOutcome
+from remediate.core.services import DatabaseLimits
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import HttpFailure

@@ -52,9 +52,7 @@ PLAYBOOK: Final = '''
 
     class State(Probe[Said]):
         kind: Literal["toy.state"] = "toy.state"
-
-        def label(self):
-            return "state"
+        subject = "state"
 
         def command(self):
             return Run.of("state", seconds=20)

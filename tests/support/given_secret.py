@@ -2,13 +2,13 @@
 
 from pydantic import SecretStr
 
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.supervisor import Workers
 from support import examples as ex
+from support.hosts import host_with
 from support.incidents import APP, DEPLOY
 from support.scripted import Changes
 
@@ -18,11 +18,7 @@ PATH = "/home/forge/agency-platform"
 VALUE = "c4n4ry.*[a-z]+ 'x' \"y\"\nc4n4ry second line $HOME"
 
 
-HOST = Host(
-    name="web1",
-    ssh=SshTarget(address="192.0.2.1"),
-    settings=Settings.model_validate({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"}),
-)
+HOST = host_with({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"})
 
 
 KEY = EnvValue(php="php8.2", path=PATH, user="forge", key="A", value=SecretStr(VALUE))

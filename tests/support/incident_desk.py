@@ -1,11 +1,10 @@
 """A project at a fake clock, and the incident commands typed in it."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from remediate.commands import escalate as escalating
 from remediate.commands import incident as incidents
 from remediate.commands.incident_context import IncidentContext, open_context
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
 from remediate.engine.fleet import run
+from remediate.incident import resolution
 from remediate.incident.outbox import Outbox
 from remediate.incident.record import Incident
 from remediate.incident.store import IncidentStore
@@ -110,8 +111,13 @@ def keep_triage(desk: Desk, state: Changes) -> None:
 
 def answering(monkeypatch: pytest.MonkeyPatch, state: Changes) -> None:
     """The hosts of the inventory answer like this when a check asks them."""
-    monkeypatch.setattr(resolving, "select", lambda *_: (INSIDE,))
-    monkeypatch.setattr(resolving, "run", partial(run, connect=lambda _: FactSession(state)))
+    monkeypatch.setattr(resolution, "select", lambda *_: (INSIDE,))
+    connecting(monkeypatch, lambda _: FactSession(state))
+
+
+def connecting(monkeypatch: pytest.MonkeyPatch, connect: Callable[[Host], FactSession]) -> None:
+    """Let checks before a resolution connect like this."""
+    monkeypatch.setattr(resolution, "run", lambda *given, **more: run(*given, **(more | {"connect": connect})))
 
 
 def triage_text(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from remediate.core.command import ROOT, Output, Run
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.cache import Cache
@@ -25,22 +25,24 @@ from support import cache_examples as exr
 from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
+from support.hosts import host_with
 from support.scripted import Changes
 
 PATH = "/home/forge/agency-platform"
 
 
 def host(**settings: object) -> Host:
-    stated = {
-        "site_url": "https://example.com/",
-        "health_path": "/health",
-        "site_contains": "Welcome",
-        "php": "php8.2",
-        "app_path": PATH,
-        "worker_program": "agency-worker",
-        **settings,
-    }
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with(
+        {
+            "site_url": "https://example.com/",
+            "health_path": "/health",
+            "site_contains": "Welcome",
+            "php": "php8.2",
+            "app_path": PATH,
+            "worker_program": "agency-worker",
+            **settings,
+        }
+    )
 
 
 HOST = host()

@@ -1,7 +1,7 @@
 """A site's certificate, its lineage, and what hinders its renewal."""
 
 from remediate.core.command import ROOT, Run
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
@@ -17,6 +17,7 @@ from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.served_certificate import served_here
 from support import certificate_examples as exc
 from support import examples as ex
+from support.hosts import host_with
 
 NAME = "example.com"
 HERE = served_here(NAME, 443, 30)
@@ -74,8 +75,7 @@ def facts(
 
 
 def host(**settings: object) -> Host:
-    stated = {"certificate": {"name": NAME, "domain": NAME}, **settings}
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    return host_with({"certificate": {"name": NAME, "domain": NAME}, **settings})
 
 
 STEP = RenewAtPanel.on(host(links={"forge": "https://forge.example.com/servers/4711"}))

@@ -42,6 +42,11 @@ def web(name: str = "web1", *groups: str, disposable: bool = False) -> Host:
     return Host(name=name, groups=groups, ssh=SshTarget(address="192.0.2.1"), settings=settings)
 
 
+def down(facts: Changes | None = None) -> dict[str, FactSession]:
+    """Return a session on a host whose nginx is down until it is started again."""
+    return {"web1": FactSession({**DOWN, **(facts or {})}, AGAIN)}
+
+
 class Told:
     """A run of one remedy, and what it said."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
@@ -19,6 +19,7 @@ from remediate.probes.mysql import (
 )
 from remediate.remedies.sessions import EndIdle, EndQueries
 from support import examples as ex
+from support.hosts import host_with
 
 PATH: Final = "/home/forge/agency-platform"
 SESSIONS = Sessions()
@@ -114,10 +115,9 @@ AT_THE_LIMIT: dict[str, tuple[tuple[DbSession, ...], str, tuple[str, ...]]] = {
 
 
 def on(**database: object) -> Host:
-    settings = Settings.model_validate(
+    return host_with(
         {"site_url": "https://example.com/", "php": "php8.2", "app_path": PATH, "database": {"port": 3306, **database}}
     )
-    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
 
 
 def example(state: SessionsState, answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:

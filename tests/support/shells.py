@@ -38,9 +38,9 @@ c6125754  /etc/nginx/nginx.conf
 12345678  /home/forge/agency-platform/.env
 """
 PORTS = """\
-0.0.0.0:22 users:(("sshd",pid=80,fd=3))
-0.0.0.0:80 users:(("nginx",pid=79,fd=5),("nginx",pid=78,fd=5))
-127.0.0.1:3306 users:(("mariadbd",pid=36,fd=21))
+0.0.0.0:22 users:(("sshd",pid=80,fd=3)) ssh.service
+0.0.0.0:80 users:(("nginx",pid=79,fd=5),("nginx",pid=78,fd=5)) nginx.service nginx.service
+127.0.0.1:3306 users:(("mariadbd",pid=36,fd=21)) mariadb.service
 """
 PROGRAMS = """\
 agency-reports                   STOPPED   Not started

@@ -95,10 +95,6 @@ class Text(Fact):
 
     text: str
 
-    @property
-    def ok(self) -> bool | None:
-        return None
-
     def describe(self) -> str:
         return self.text
 

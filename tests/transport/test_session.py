@@ -156,7 +156,7 @@ def test_a_start_up_file_that_gives_the_login_to_another_program(
     with pytest.raises(Unreachable, match="the login does not give a shell: fish: Unknown command") as caught:
         rounds.next()
     assert caught.value.code is UnreachableCode.SHELL
-    assert monotonic() - began < 5
+    assert monotonic() - began < 30  # the other program stays for a minute
     rounds.close()
 
 

@@ -61,7 +61,7 @@ def _verdicts(code: int) -> Iterator[str]:
 
 
 def _part(page_text: str) -> str:
-    """Return a page as a part of the document: one level down, and without links, which paper does not follow."""
+    """Return a page as a part of the document: one level down and without links."""
     _, _, text = page_text.partition("-->\n")
     blocks = _FENCE.split(text)
     return "".join(

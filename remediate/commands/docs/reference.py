@@ -1,4 +1,4 @@
-"""Reference pages of a project: its commands, its remedies, and the codes with which they refuse."""
+"""Reference pages of a project: its commands, remedies and refusal codes."""
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The parts of `init`: looks at a host that is in no inventory yet, and writes one for it."""
+"""The parts of `init`, which looks at a new host and writes an inventory."""

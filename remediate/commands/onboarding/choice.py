@@ -1,4 +1,4 @@
-"""The application that `init` describes, and its site: one of those that were found, with the reason."""
+"""The application and site that `init` describes, with the reason for the choice."""
 
 from dataclasses import dataclass
 from typing import Final

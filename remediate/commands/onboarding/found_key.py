@@ -1,4 +1,4 @@
-"""One key of the inventory: its value, where it comes from, and what else it might be."""
+"""One key of the inventory: its value, its source, and its alternatives."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Worth(Enum):
 
 @dataclass(frozen=True)
 class FoundKey:
-    """One key below `remediate:` with its value, or with an example where a person has to give it."""
+    """One key below `remediate:` with its value, or an example to replace."""
 
     key: str
     worth: Worth
@@ -60,7 +60,7 @@ class FoundKey:
         return cls(key, Worth.TELL, example, why, tuple(also))
 
     def checked(self) -> "FoundKey":
-        """Return it as it is, or as a comment if an inventory would not accept the value."""
+        """Return it, as a comment if an inventory would not accept the value."""
         if self.worth is Worth.TELL:
             return self
         try:
@@ -75,7 +75,7 @@ _NEVER_KEPT: Final = frozenset({"production", "disposable", "host_key"})
 
 
 def with_kept(keys: Iterable[FoundKey], stated: Settings) -> Iterator[FoundKey]:
-    """Yield the keys, with what an inventory says of this host in the place of what was seen."""
+    """Yield the keys; the inventory's own values replace those that were seen."""
     said = stated.model_dump(mode="json", exclude_unset=True)
     kept = {key: value for key, value in said.items() if key not in _NEVER_KEPT}
     for each in keys:

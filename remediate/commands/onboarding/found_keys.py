@@ -49,7 +49,7 @@ def _site(look: HostLook) -> Iterator[FoundKey]:
 
 
 def _from_here(look: HostLook) -> Iterator[FoundKey]:
-    """Yield what this machine needs in order to see the site, if it does not see it."""
+    """Yield the settings that this machine lacks to see the site."""
     outside, inside = look.page("/", Vantage.CONTROLLER), look.page("/")
     if isinstance(outside, Unreadable):
         yield FoundKey.tell("site_vantage", ["host"], f"whether this machine may ask the site is not known: {outside}")
@@ -62,7 +62,7 @@ def _from_here(look: HostLook) -> Iterator[FoundKey]:
 
 
 def _health(look: HostLook) -> FoundKey:
-    """Return the health path: one that answers 200 where a page that does not exist does not."""
+    """Return the health path: it answers 200, and a missing page does not."""
     nowhere = look.page(NOWHERE)
     answers = {path: look.page(path) for path in dict.fromkeys((*look.choice.routes, *HEALTH))}
     healthy = [path for path, answer in answers.items() if isinstance(answer, HttpAnswer) and answer.ok]
@@ -112,7 +112,7 @@ def _user(look: HostLook, owner: str) -> FoundKey:
 
 
 def _pool(look: HostLook) -> ConfiguredPool | None:
-    """Return the pool that nginx passes the site's requests to; None if it is not certain."""
+    """Return the pool that serves the site; None if it is not certain."""
     found = look.answer(ConfiguredPools())
     if isinstance(found, Unreadable):
         return None

@@ -1,4 +1,4 @@
-"""The questions of `init`: everything that it may read on a host, in three surveys over one connection."""
+"""The questions of `init`: three surveys of a host over one connection."""
 
 from collections.abc import Iterable
 from typing import Final, TypeVar
@@ -10,15 +10,16 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.engine.surveyor import Surveyor
 from remediate.errors import Unreadable
-from remediate.probes.configured_pools import ConfiguredPoolList, ConfiguredPools
-from remediate.probes.discover_apps import DiscoverApps, LaravelAppList
+from remediate.probes.configured_pools import ConfiguredPools
+from remediate.probes.discover_apps import DiscoverApps
 from remediate.probes.discover_php import DiscoverPhp
+from remediate.probes.discovery import Discovered
 from remediate.probes.distribution import Distribution
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import HttpAnswer, Site
 from remediate.probes.lineages import Lineages
 from remediate.probes.nginx_sites import NginxServers, NginxSites
-from remediate.probes.supervisor_programs import SupervisorProgramList, SupervisorPrograms
+from remediate.probes.supervisor_programs import SupervisorPrograms
 from remediate.probes.systemd import Unit, UnitState
 from remediate.transport.controller import HttpController
 from remediate.transport.session import Session
@@ -40,7 +41,7 @@ NOWHERE: Final = "/remediate-init-asks-for-a-page-that-does-not-exist"
 
 
 class HostLook:
-    """The answers of a host; each is a fact, or the reason why there is none."""
+    """The answers of a host: facts, or the reasons why there are none."""
 
     def __init__(self, host: Host, facts: Facts, choice: Choice) -> None:
         self.host = host
@@ -74,11 +75,8 @@ class HostLook:
         for probe, answer in self.facts:
             if isinstance(answer, Unreadable):
                 lines.append(str(answer))
-            if isinstance(answer, LaravelAppList):
-                closed = [f"{each.path}/.env" for each in answer.apps if each.env_closed]
-                lines += [f"{probe.label()}: {each} is closed to this login" for each in closed]
-            if isinstance(answer, NginxServers | LaravelAppList | ConfiguredPoolList | SupervisorProgramList):
-                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.closed]
+            if isinstance(answer, Discovered):
+                lines += [f"{probe.label()}: {each} is closed to this login" for each in answer.unreadable]
         return tuple(dict.fromkeys(lines))
 
     @property
@@ -130,7 +128,7 @@ def _of_site(host: Host, choice: Choice) -> Iterable[Probe[Fact]]:
 
 
 def _page(host: Host, choice: Choice, path: str, vantage: Vantage) -> Site:
-    """Return the question for a page; the controller asks as an inventory says, if one has the host."""
+    """Return the question for a page, as an inventory that has the host says."""
     url = f"{(choice.url or 'http://localhost/').rstrip('/')}{path}"
     if vantage is Vantage.HOST:
         return Site(url=url, asked_from=vantage)

@@ -53,7 +53,7 @@ def _with_closed(why: str, closed: Sequence[str]) -> str:
 
 
 def database(look: HostLook) -> Iterator[FoundKey]:
-    """Yield the database, with its unit only if .env says that the application uses this host's."""
+    """Yield the database, with its unit only if .env names this host."""
     units = look.units(DATABASE)
     unit = next(iter(units), None)
     there = [f"{name} ({state.describe()})" for name, state in units.items()]

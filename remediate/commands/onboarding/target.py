@@ -1,4 +1,4 @@
-"""The host that `init` looks at: of an inventory, or as one types it for ssh."""
+"""The host that `init` looks at, named by an inventory or as for ssh."""
 
 import re
 import shlex
@@ -54,7 +54,7 @@ def host_of(
 
 
 def key_advice(target: SshTarget, code: UnreachableCode) -> tuple[str, ...]:
-    """Return the commands that make an unknown host key known, after a person compared it; else nothing."""
+    """Return the commands that store an unknown host key after a person compared it."""
     if code is not UnreachableCode.HOST_KEY_UNKNOWN:
         return ()
     login = target.address if target.user is None else f"{target.user}@{target.address}"
@@ -81,7 +81,7 @@ def key_advice(target: SshTarget, code: UnreachableCode) -> tuple[str, ...]:
 
 
 def _direct(target: SshTarget) -> tuple[str, int] | None:
-    """Return the address and port behind a name; None if other hosts or programs are on the way."""
+    """Return address and port of a name; None behind other hosts or programs."""
     from remediate.transport.ssh.config import resolve, route  # imports paramiko, which only a failure needs
 
     try:

@@ -36,7 +36,7 @@ class NewFile(NamedTuple):
 
 
 def new_remedy(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Write a remedy with its fault, its test and, in a project of one's own, a playbook with its page."""
+    """Write a remedy with fault and test; in a project also a playbook with its page."""
     kind = _named(flags, _KIND, "TOOL.VERB, such as gunicorn.restart")
     if kind in catalogue.listed():
         raise ConfigurationError(f"--name: there is a remedy {kind} already: do.{kind}")

@@ -2,16 +2,18 @@
 
 import json
 import re
+from abc import abstractmethod
 from base64 import b64decode
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.command import Output, Run
 from remediate.core.field_types import AbsolutePath, PhpName, UserName
-from remediate.core.probe import Batch, last_line
+from remediate.core.probe import Batch, Probe, T_co, last_line
 from remediate.errors import Unreadable
 from remediate.programs.run import PROBES, run_php
 
@@ -76,3 +78,36 @@ def answered(label: str, output: Output) -> Any:
                 break
     said = last_line(output.stderr if output.stderr.strip() else output.stdout)
     raise Unreadable(f"{label}: PHP ended with {output.exit}: {said}")
+
+
+class AppProbe(Probe[T_co]):
+    """A question to an application's own code, with its configuration and its PHP. No password is an argument."""
+
+    program: ClassVar[str]
+    """The name of the PHP program that asks it."""
+    asked_together: ClassVar[bool] = False
+    """True if one start of the framework may answer it together with others."""
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as: files it may create must be its own")
+
+    def ask(self, *words: str, seconds: float = 15, stdin: str | None = None) -> Run:
+        """Return the command that asks it. On a slow host the framework takes seconds to start (3 % of a core: 7 s)."""
+        return ask_php(self.php, self.program, self.path, *words, user=self.user, seconds=seconds, stdin=stdin)
+
+    @override
+    def batch(self) -> Together | None:
+        return Together(php=self.php, path=self.path, user=self.user) if self.asked_together else None
+
+    @abstractmethod
+    def understand(self, answer: Any) -> T_co:
+        """Return the fact that the program's JSON states. Raises TypeError for another shape."""
+
+    @override
+    def parse(self, output: Output) -> T_co:
+        answer = answered(self.label(), output)
+        try:
+            return self.understand(answer)
+        # A ValidationError of pydantic is a ValueError; a time that no clock shows is one of the last two.
+        except (ValueError, TypeError, KeyError, OverflowError, OSError):
+            raise Unreadable(f"{self.label()}: unexpected answer from PHP") from None

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.field_types import AbsolutePath
-from remediate.core.host import DatabaseUser
+from remediate.core.services import DatabaseUser
 from remediate.rehearsal.faults.fault import CLIENTS_ENDED, Fault
 
 _SESSIONS = r"""

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
+from typing_extensions import override
+
 from remediate.transport.deadline import Deadline
-from remediate.transport.link import LinkLost
+from remediate.transport.link import Channel, LinkLost
 from remediate.transport.openssh.mux import Control, Kind, Streams
 
 _CHUNK: Final = 65536
@@ -29,14 +31,14 @@ class SshProcess(Protocol):
     place: str
 
     def is_alive(self, deadline: Deadline) -> bool:
-        """Return whether the connection to the host still exists."""
+        """Return whether the connection to the host still exists. Raises TimeoutError past the deadline."""
 
     def forget(self, channel: "OpenSshChannel") -> None:
         """Remember that a channel is closed."""
 
 
-class OpenSshChannel:
-    """One program on the host. It implements `remediate.transport.link.Channel`; `OpenSshLink.start` makes it.
+class OpenSshChannel(Channel):
+    """One program on the host, which `OpenSshLink.start` makes.
 
     One thread may send while another receives. If a program answers while it is sent more than the pipes hold, a second
     thread has to receive, or both sides wait for each other until the deadline.
@@ -67,11 +69,8 @@ class OpenSshChannel:
         self._release()
         return answer.text or "the session was refused"
 
+    @override
     def send(self, data: bytes) -> None:
-        """Write to its standard input; `b""` ends the input. Raises LinkLost, or TimeoutError past the deadline.
-
-        Input for a program that has ended is dropped: its exit status tells more than an error here.
-        """
         with self._call():
             if not data:
                 self._end_input()
@@ -90,8 +89,8 @@ class OpenSshChannel:
                     self._end_input()
                     self._demand_link()
 
+    @override
     def receive(self, seconds: float | None = None) -> bytes:
-        """See Channel. It returns at most 64 KiB."""
         silence = None if seconds is None else Deadline(seconds)
         with self._call():
             while True:
@@ -108,12 +107,8 @@ class OpenSshChannel:
                 self._wait(left if silence is None else min(left, silence.left), self._stdout, select.POLLIN)
         raise TimeoutError(f"silent for {seconds} s")
 
+    @override
     def finish(self) -> tuple[int | None, bytes]:
-        """Return its exit status and the first 8 KiB of its standard error.
-
-        Further output is dropped. The status is None if it is unknown: the link was lost, the deadline passed, or a
-        signal ended the program.
-        """
         try:
             with self._call():
                 self._end_input()
@@ -122,8 +117,8 @@ class OpenSshChannel:
             return None, bytes(self._stderr)
         return self._status, bytes(self._stderr)
 
+    @override
     def close(self) -> None:
-        """Release the channel; safe to call twice. The program on the host is not ended by this."""
         self._release()
         self._link.forget(self)
 

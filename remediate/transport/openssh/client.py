@@ -111,7 +111,7 @@ def _is_private(found: os.stat_result) -> bool:
 
 
 def _is_safe(parent: os.stat_result) -> bool:
-    """Return whether nobody else can replace a folder of ours in it: root may have the environment of a user."""
+    """Return whether nobody else can replace our folder in it; root may have a user's environment."""
     writable = parent.st_mode & 0o022 and not parent.st_mode & stat.S_ISVTX
     return parent.st_uid in {0, os.geteuid()} and not writable
 
@@ -154,7 +154,7 @@ def _own(target: SshTarget) -> str:
 
 
 def _jump_keys(target: SshTarget) -> str:
-    """Return the part that offers the target's key file to its jump hosts as well, after their own."""
+    """Return the part that offers the target's key file to jump hosts, after their own."""
     if target.key_file is None or not target.jumps:
         return ""
     names = [parse_jump(jump).name for jump in target.jumps]

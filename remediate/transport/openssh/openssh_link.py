@@ -5,52 +5,40 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from math import inf
 from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
 
 from remediate.transport.deadline import Deadline
-from remediate.transport.link import Link, LinkLost
+from remediate.transport.link import LimitedLink, LinkLost
 from remediate.transport.openssh.channel import OpenSshChannel, SshProcess
 from remediate.transport.openssh.mux import Control, readable
 
 _END_SECONDS: Final = 0.5
 """Seconds for `ssh` to end by itself. With a frozen peer it would wait for room to say goodbye."""
 
-_RELEASE_SECONDS: Final = 2
-"""Seconds for the host to release a session that was closed. `ssh` passes the end of one on after it has begun."""
 
-
-class OpenSshLink(Link, SshProcess):
-    """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
+class OpenSshLink(LimitedLink, SshProcess):
+    """An open, verified connection to one host.
 
     `ssh` keeps its connection while a control connection is open. So `keeper` holds it as long as this process lives,
     and the kernel releases it when this process is killed.
     """
 
     def __init__(self, path: Path, place: str, deadline: Deadline) -> None:
-        self.place = place
+        super().__init__(place)
         self._path = path
         self._keeper = Control(path, deadline)
         self._process = self._keeper.check_alive(deadline)
-        self._lock = threading.Lock()
         self._asking = threading.Lock()
-        self._channels: set[OpenSshChannel] = set()
         self._closed = False
-        self._released = -inf
 
+    @override
     def start(self, command: str, *, seconds: float) -> OpenSshChannel:
-        """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
-
-        Raises LinkLost, or TimeoutError if the start was not confirmed in time. If the host allows no further session
-        (sshd's MaxSessions), it is asked again while other channels of this link are open, or have just been closed.
-        """
         deadline = Deadline(seconds)
         channel = OpenSshChannel(self, deadline)
-        with self._lock:
-            self._channels.add(channel)
+        self._add(channel)
         try:
             self._open(channel, command, deadline)
         except BaseException:
@@ -69,10 +57,6 @@ class OpenSshLink(Link, SshProcess):
                 raise LinkLost(f"{self.place}: {refusal}")
             time.sleep(min(0.02, deadline.left))
 
-    def _is_alone(self) -> bool:
-        """Return whether no other channel is open, or was just now."""
-        return len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
-
     def _control(self, deadline: Deadline) -> Control:
         try:
             return Control(self._path, deadline)
@@ -81,8 +65,8 @@ class OpenSshLink(Link, SshProcess):
         except OSError as error:
             raise LinkLost(f"{self.place}: the link was lost") from error
 
+    @override
     def is_alive(self, deadline: Deadline) -> bool:
-        """Return whether the connection to the host still exists. Raises TimeoutError past the deadline."""
         with self._asking:
             if self._closed:
                 return False
@@ -95,17 +79,8 @@ class OpenSshLink(Link, SshProcess):
             return True
 
     @override
-    def forget(self, channel: OpenSshChannel) -> None:
-        with self._lock:
-            self._channels.discard(channel)
-            self._released = time.monotonic()
-
     def close(self) -> None:
-        """Close the link; safe to call twice. No process is left."""
-        with self._lock:
-            channels = list(self._channels)
-        for channel in channels:
-            channel.close()
+        self._close_channels()
         with self._asking:
             if self._closed:
                 return
@@ -129,9 +104,3 @@ class OpenSshLink(Link, SshProcess):
                 os.kill(self._process, signal.SIGKILL)
         self._keeper.close()
         self._path.unlink(missing_ok=True)
-
-    def __enter__(self) -> "OpenSshLink":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import SSHException
+from typing_extensions import override
 
 from remediate.transport.deadline import Deadline
-from remediate.transport.link import LinkLost
+from remediate.transport.link import Channel, LinkLost
 from remediate.transport.ssh.wire import reason_of
 
 _CHUNK = 65536
@@ -91,8 +92,8 @@ class _Bell:
         self._event.clear()
 
 
-class SshChannel:
-    """One program on the host. It implements `remediate.transport.link.Channel`; `SshLink.start` makes it.
+class SshChannel(Channel):
+    """One program on the host, which `SshLink.start` makes.
 
     One thread may send while another receives. If a program answers while it is sent more than about 2 MiB, a second
     thread has to receive, or both sides wait for each other until the deadline.
@@ -120,11 +121,8 @@ class SshChannel:
             self._channel.in_stderr_buffer.set_event(self._bell)
             self._channel.exec_command(command)
 
+    @override
     def send(self, data: bytes) -> None:
-        """Write to its standard input; `b""` ends the input. Raises LinkLost, or TimeoutError past the deadline.
-
-        Input for a program that has ended is dropped: its exit status tells more than an error here.
-        """
         with self._call():
             if not data:
                 self._end_input()
@@ -150,8 +148,8 @@ class SshChannel:
             if message is not None:
                 self._channel.transport._send_user_message(message)  # noqa: SLF001
 
+    @override
     def receive(self, seconds: float | None = None) -> bytes:
-        """See Channel. It returns at most 64 KiB."""
         until = inf if seconds is None else monotonic() + seconds
         with self._call():
             while monotonic() < until:
@@ -164,12 +162,8 @@ class SshChannel:
                 self._bell.wait(min(self._deadline.left, until - monotonic()))
         raise TimeoutError(f"silent for {seconds} s")
 
+    @override
     def finish(self) -> tuple[int | None, bytes]:
-        """Return its exit status and the first 8 KiB of its standard error.
-
-        Further output is dropped. The status is None if it is unknown: the link was lost, the deadline passed, or a
-        signal ended the program.
-        """
         try:
             self.send(b"")
             with self._call():
@@ -179,8 +173,8 @@ class SshChannel:
         status = self._channel.exit_status
         return (status if status >= 0 else None), bytes(self._stderr)
 
+    @override
     def close(self) -> None:
-        """Release the channel; safe to call twice. The program on the host is not ended by this."""
         try:
             with self._call():
                 self._channel.close()

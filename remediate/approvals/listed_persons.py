@@ -1,0 +1,87 @@
+"""Whether an allowed_signers file lets a person approve at this moment, without a signature at hand.
+
+ssh-keygen decides about signatures. This is for persons who proved who they are in another way. A line that is not
+understood for certain allows nobody.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+_WORD: Final = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_OPTION: Final = re.compile(r'(?:[^,"]|"[^"]*")+')
+_KEY: Final = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+")
+_MOMENT: Final = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?Z?")
+_FORMATS: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+
+
+class _Line(NamedTuple):
+    person: str
+    options: tuple[str, ...]
+    key: str
+
+
+def allows(text: str, person: str, namespace: str, now: datetime) -> bool:
+    """Return whether a line of the file lets this person sign for this purpose now."""
+    owners: dict[str, str] = {}
+    for line in _lines(text):
+        # One key is one person, as ssh-keygen finds them: the first whose key it is.
+        mine = owners.setdefault(line.key, line.person) == line.person == person
+        if mine and _holds(line.options, namespace, now):
+            return True
+    return False
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    for line in text.splitlines():
+        words = _WORD.findall(line)
+        if len(words) < 3 or words[0].startswith("#"):
+            continue
+        person = words[0].replace('"', "").split(",")[0]
+        if _KEY.fullmatch(words[1]):
+            yield _Line(person, (), words[2])
+        elif _KEY.fullmatch(words[2]) and len(words) > 3:
+            yield _Line(person, tuple(_OPTION.findall(words[1])), words[3])
+
+
+def _holds(options: tuple[str, ...], namespace: str, now: datetime) -> bool:
+    for option in options:
+        name, _, value = option.partition("=")
+        value = value.strip('"')
+        match name.lower():
+            case "namespaces":
+                held = _matches(value, namespace)
+            case "valid-after":
+                held = (moment := _moment(value)) is not None and moment <= now
+            case "valid-before":
+                held = (moment := _moment(value)) is not None and now < moment
+            case _:  # An authority signs for others, and what is unknown may be a limit.
+                held = False
+        if not held:
+            return False
+    return True
+
+
+def _matches(patterns: str, namespace: str) -> bool:
+    """Return whether a list of patterns has this namespace. One that begins with `!` excludes it."""
+    found = False
+    for pattern in patterns.replace("[", "[[]").split(","):
+        if fnmatchcase(namespace, pattern.removeprefix("!")):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time as ssh-keygen writes it, in the local zone unless it ends with Z."""
+    digits = text.removesuffix("Z")
+    if _MOMENT.fullmatch(text) is None:
+        return None
+    try:
+        moment = datetime.strptime(digits, _FORMATS[len(digits)])  # noqa: DTZ007  # The zone follows.
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if text.endswith("Z") else moment.astimezone()
