@@ -16,7 +16,7 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus, error
 from typing_extensions import override
 
 from remediate.journal.run_id import new_run_id
@@ -34,6 +34,7 @@ _QUEUED_AT_ONCE: Final = 64
 _TIMERS_AT_ONCE: Final = 16
 _MOST_STARTS: Final = 20
 """Processes that may begin the acting part of a run. This counts those too that die before the journal knows of it."""
+_GIVEN_UP: Final = error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded.__name__
 _LISTED: Final = 500
 _TICKS: Final = timedelta(hours=1)
 """The age up to which ticks of timers are kept: there are four in a minute."""
@@ -235,10 +236,9 @@ class DbosEngine(RunEngine, DurableSteps):
         inner = self._enqueue(run, request, gates)
         try:
             return DBOS.get_result(inner)
-        except Exception:
-            # The error has another class when it is read from the database, after a crash.
-            status = DBOS.get_workflow_status(inner)
-            if status is None or status.status != "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
+        except Exception as failed:
+            # An error that is read from the database, after a crash, has its class as a name only.
+            if _GIVEN_UP not in {type(failed).__name__, getattr(failed, "name", None)}:
                 raise
             why = f"{_MOST_STARTS + 1} processes began with this run, and none came to an end"
             return end_as_unknown([run], why, self._driver, self).model_dump(mode="json")

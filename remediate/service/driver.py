@@ -23,7 +23,7 @@ from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
 from remediate.journal.journal import NOT_RUN, Journal
 from remediate.journal.models import StoredRun
-from remediate.journal.process import Liveness, liveness
+from remediate.journal.process import Liveness, RunProcess, liveness
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.service.engine import RunDriver
@@ -57,15 +57,31 @@ class LibraryDriver(RunDriver):
         self._connect = connect
         self._narrate = narrate
         self._lock_seconds = lock_seconds
+        self._running: set[str] = set()
 
     @override
     def begin(self, run: str, request: RunRequest) -> Attempt:
         try:
             with self._journal() as journal:
                 stored = _find(journal, run)
+            if stored is not None:
+                return self._known(stored)
+            self._running.add(run)
+            try:
+                attempt = self._run(run, request)
+            finally:
+                self._running.discard(run)
+            with self._journal() as journal:
+                stored = _find(journal, run)
+            if attempt.result is None or attempt.result.verdict is None or (stored and not stored.unfinished):
+                return attempt
+            if stored is not None:
+                return Attempt(died=run)  # Its record has no end: what it did is found out, as after a crash.
+            if attempt.result.touched == Touched.NO.value:
+                return Attempt(unanswered="the journal did not take the record of this run: nothing is changed")
         except JournalError as error:
             return Attempt(unanswered=str(error))
-        return self._run(run, request) if stored is None else self._known(stored)
+        return attempt
 
     @override
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
@@ -140,12 +156,17 @@ class LibraryDriver(RunDriver):
     def _known(self, stored: StoredRun) -> Attempt:
         """Return what the journal knows of an id that was begun. It waits for one that still runs."""
         until = time.monotonic() + self._options.timeout
-        while stored.unfinished and liveness(stored.process) is Liveness.ALIVE:
+        while stored.unfinished and self._may_run(stored):
             if time.monotonic() > until or self._stop.wait(_LOOK_AGAIN):
                 return Attempt(unanswered=f"run {stored.id} still runs in another process")
             with self._journal() as journal:
                 stored = journal.find(stored.id)
         return Attempt(died=stored.id) if stored.unfinished else Attempt(result=_result(stored))
+
+    def _may_run(self, stored: StoredRun) -> bool:
+        if stored.process == RunProcess.current():
+            return stored.id in self._running
+        return liveness(stored.process) is Liveness.ALIVE
 
     def _found_out(self, dead: Sequence[str], request: RunRequest, journal: Journal) -> Attempt | None:
         """Give every open step of the dead runs an outcome. Returns what to do if that is not possible now."""

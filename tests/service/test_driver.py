@@ -4,11 +4,15 @@ import fcntl
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 
 import pytest
 
+from remediate.core.host import Host
+from remediate.core.options import Options
 from remediate.core.remedy import basis
+from remediate.engine.run_recorder import JournalRecorder
 from remediate.engine.surveyor import Surveyor
 from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, RunRecord
@@ -18,6 +22,7 @@ from remediate.journal.run_id import new_run_id
 from remediate.service.driver import LibraryDriver
 from remediate.service.request import Attempt, RunResult
 from remediate.transport.controller import HttpController
+from remediate.transport.session import Session
 from support.durable import ToyFleet, request
 
 
@@ -111,7 +116,10 @@ def test_a_run_that_died_is_not_begun_again_under_its_id(toys: ToyFleet, journal
 
 def test_a_run_that_still_runs_in_another_process_is_waited_for(toys: ToyFleet, journal: Journal) -> None:
     stop = Event()
-    alive = dead_run(journal, toys, process=RunProcess.current())
+    here, parent = RunProcess.current(), os.getppid()
+    assert here is not None
+    began = int(Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19])
+    alive = dead_run(journal, toys, process=replace(here, pid=parent, start=began))
     stop.set()
     said = toys.driver(stop=stop).begin(alive, request("toy0"))
     assert said == Attempt(unanswered=f"run {alive} still runs in another process")
@@ -206,6 +214,35 @@ def test_a_run_that_died_before_any_step_is_unknown_too_if_nobody_judged_the_hos
         result = ended(toys.driver().give_up([dead], "5 processes died with this run"))
         assert (result.run, result.verdict, result.exit_code, result.touched) == (dead, "unknown", 7, "no")
         assert result.note == "5 processes died with this run"
+
+
+def test_a_run_that_lost_the_journal_before_its_record_is_tried_again(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.directory.joinpath("no").write_text("x" * 9999)
+
+    def connect(host: Host) -> Session:
+        monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")
+        return toys.connect(host)
+
+    driver, run = LibraryDriver(toys.project, connect=connect, options=Options(hold=0)), new_run_id()
+    assert "journal" in str(driver.begin(run, request("toy0")).unanswered)
+    assert toys.steps("toy0") == []
+    monkeypatch.delenv("REMEDIATE_JOURNAL")
+    assert ended(toys.driver().begin(run, request("toy0"))).verdict == "fixed"
+
+
+def test_a_run_whose_end_the_journal_did_not_take_is_found_out(
+    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, run = toys.driver(), new_run_id()
+    with monkeypatch.context() as cut:
+        for write in ("conclude", "finish"):
+            cut.setattr(JournalRecorder, write, lambda *_, **__: None)
+        assert driver.begin(run, request("toy0")) == Attempt(died=run)
+    assert driver.begin(run, request("toy0")) == Attempt(died=run)
+    assert ended(driver.resume([run], new_run_id(), request("toy0"))).verdict == "fixed"
+    assert (journal.open_intents(), toys.steps("toy0")) == ((), ["begin", "end"])
 
 
 def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:

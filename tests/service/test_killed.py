@@ -73,6 +73,18 @@ def test_two_workers_one_of_which_loses_the_database_again_and_again(
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_worker_whose_database_never_answers_again_ends(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys = ToyFleet(tmp_path / "fleet", 2, step_seconds=30).build()
+    monkeypatch.setenv("REMEDIATE_JOURNAL", url)
+    with CutProxy(socket_of(url)) as proxy:
+        worker = Worker(toys, tmp_path / "one", by_tcp(url, proxy.port)).launched()
+        proxy.cut(Cut.FORGET)
+        worker.lost(90)  # Nothing heals the cut, and no connection ends.
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_the_runs_of_a_worker_that_is_killed_are_taken_over(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
