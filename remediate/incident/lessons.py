@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from remediate.core.playbook import Severity
 from remediate.incident.clock import span
-from remediate.incident.events import RunLanded
 from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident
+from remediate.incident.run_events import RunLanded
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.sla import late_to_claim, missed, silences, updates
 from remediate.incident.vocabulary import Detection

@@ -6,8 +6,8 @@ from typing import Final
 
 from remediate.incident.clock import Due, DueKind, due, span
 from remediate.incident.clock import when as moment
-from remediate.incident.events import RunLanded
 from remediate.incident.record import Incident
+from remediate.incident.run_events import RunLanded
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.timeline import RUNNING, entries
 from remediate.masking.masker import strip_control

@@ -26,11 +26,11 @@ from remediate.incident.events import (
     PlanDecided,
     Resolved,
     Reviewed,
-    RunLanded,
     SeverityChanged,
     SituationFound,
     Updated,
 )
+from remediate.incident.run_events import RunLanded
 from remediate.incident.vocabulary import Detection, IncidentStatus, Moment, Situation
 from remediate.triage.assessment import Answer
 

@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 from pydantic import ValidationError
 
 from remediate.core.outcome import HostOutcome, Problem, Report, StepOutcome
-from remediate.incident.events import Event, RunLanded, RunStep
+from remediate.incident.events import Event
+from remediate.incident.run_events import RunLanded, RunStep
 
 
 class TimelineRun(Protocol):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter
 
 from remediate.errors import ConfigurationError, JournalError, RemediateError
-from remediate.incident.events import Alerted, Attached, Data, Declared, Event, RunStep, SeverityChanged
+from remediate.incident.events import Alerted, Attached, Data, Declared, Event, SeverityChanged
 from remediate.incident.plans import plan_events
 from remediate.incident.record import Incident, fold
+from remediate.incident.run_events import RunStep
 from remediate.incident.runs import landed
 from remediate.journal.incident_ids import NAMED, RESOLVED, IncidentIds, declared_ids
 from remediate.journal.run_id import new_run_id, short

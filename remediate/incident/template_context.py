@@ -6,8 +6,9 @@ from typing import Final
 from pydantic import Field
 
 from remediate.core.field_types import FrozenModel
-from remediate.incident.events import RunLanded, Updated
+from remediate.incident.events import Updated
 from remediate.incident.record import Incident
+from remediate.incident.run_events import RunLanded
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.vocabulary import IncidentStatus
 

@@ -22,13 +22,12 @@ from remediate.incident.events import (
     PlanDecided,
     Resolved,
     Reviewed,
-    RunLanded,
-    RunStep,
     SeverityChanged,
     SituationFound,
     Updated,
 )
 from remediate.incident.record import Incident
+from remediate.incident.run_events import RunLanded, RunStep
 from remediate.incident.settings import IncidentSettings
 from remediate.masking.masker import strip_control
 

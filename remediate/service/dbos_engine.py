@@ -1,4 +1,4 @@
-"""The durable engine, made of dbos: the only module that imports it.
+"""The durable engine, made of dbos, which only this module and `dbos_runs` import.
 
 dbos repeats the step in which a process died. So a step only asks the driver, which guards itself with the journal. The
 version that dbos sees never changes: runs are data, and one workflow interprets them, so that a release of ours strands
@@ -16,15 +16,16 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, WorkflowStatus, error
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID, error
 from typing_extensions import override
 
 from remediate.journal.run_id import new_run_id
 from remediate.service.attempts import DurableSteps, bring_to_end, end_as_unknown
+from remediate.service.dbos_runs import FLEET, durable_runs
 from remediate.service.engine import EngineLimits, RunDriver, RunEngine
-from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
+from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest
 
-HOSTS, PLAYBOOKS, FLEET = "remediate-hosts", "remediate-playbooks", "remediate-fleet"
+HOSTS, PLAYBOOKS = "remediate-hosts", "remediate-playbooks"
 _VERSION: Final = "1"
 """The version of the stored runs, not of this package. Another one would strand what is pending."""
 _TIMERS: Final = "remediate-timers"
@@ -139,15 +140,15 @@ class DbosEngine(RunEngine, DurableSteps):
 
     @override
     def find(self, run: str) -> DurableRun | None:
-        return next(iter(_durable(DBOS.list_workflows(workflow_ids=[run], name=_RUN))), None)
+        return next(iter(durable_runs(DBOS.list_workflows(workflow_ids=[run], name=_RUN))), None)
 
     @override
     def runs(self, *, limit: int = 100) -> tuple[DurableRun, ...]:
-        return _durable(DBOS.list_workflows(name=_RUN, has_parent=False, sort_desc=True, limit=limit))
+        return durable_runs(DBOS.list_workflows(name=_RUN, has_parent=False, sort_desc=True, limit=limit))
 
     @override
     def waiting(self) -> tuple[DurableRun, ...]:
-        open_ones = _durable(DBOS.list_workflows(name=_RUN, has_parent=False, status=["ENQUEUED", "PENDING"]))
+        open_ones = durable_runs(DBOS.list_workflows(name=_RUN, has_parent=False, status=["ENQUEUED", "PENDING"]))
         return tuple(run for run in open_ones if run.state is DurableState.QUEUED)
 
     @override
@@ -281,34 +282,3 @@ class DbosEngine(RunEngine, DurableSteps):
             raise RuntimeError(f"{type(bug).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)
-
-
-def _durable(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:
-    """Return the runs of these workflows. The innermost one tells whether it has begun."""
-    inner = {f"{root.workflow_id}.{FLEET}" for root in roots if root.status == "PENDING"}
-    begun = {
-        one.workflow_id: one
-        for one in (DBOS.list_workflows(workflow_ids=sorted(inner), load_input=False) if inner else ())
-        if one.status != "ENQUEUED"
-    }
-    return tuple(_of(root, begun.get(f"{root.workflow_id}.{FLEET}")) for root in roots)
-
-
-def _of(root: WorkflowStatus, leaf: WorkflowStatus | None) -> DurableRun:
-    data = root.input["args"][0] if root.input else {}
-    match root.status:
-        case "SUCCESS":
-            state = DurableState.ENDED
-        case "CANCELLED":
-            state = DurableState.WITHDRAWN
-        case "ERROR" | "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-            state = DurableState.FAILED
-        case _:
-            state = DurableState.QUEUED if leaf is None else DurableState.RUNNING
-    return DurableRun(
-        id=root.workflow_id,
-        state=state,
-        request=RunRequest.model_validate(data["request"]),
-        worker=None if leaf is None else leaf.executor_id,
-        result=RunResult.model_validate(root.output) if state is DurableState.ENDED else None,
-    )

@@ -16,11 +16,12 @@ from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.incident.clock import REVIEWED, span
-from remediate.incident.events import Confirmed, Noted, Resolved, RunLanded
+from remediate.incident.events import Confirmed, Noted, Resolved
 from remediate.incident.notifier import Notifier
 from remediate.incident.postmortem import mended_by
 from remediate.incident.record import Incident
 from remediate.incident.resolution import checks, confirmed, draft, review_at
+from remediate.incident.run_events import RunLanded
 from remediate.incident.settings import incident_settings
 from remediate.incident.store import IncidentStore
 from remediate.journal.incident_ids import RESOLVED

@@ -22,12 +22,12 @@ from remediate.incident.events import (
     Noted,
     Resolved,
     Reviewed,
-    RunLanded,
     SeverityChanged,
     SituationFound,
     Updated,
 )
 from remediate.incident.record import fold
+from remediate.incident.run_events import RunLanded
 from remediate.incident.vocabulary import IncidentStatus, Situation
 from support.toy_incidents import declared, events, folded, minutes, run, step
 

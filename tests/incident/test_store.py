@@ -11,7 +11,8 @@ from sqlalchemy import text
 from remediate.core.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.verdict import Decision
 from remediate.errors import ConfigurationError, JournalError
-from remediate.incident.events import Acknowledged, Identified, Noted, Resolved, RunLanded
+from remediate.incident.events import Acknowledged, Identified, Noted, Resolved
+from remediate.incident.run_events import RunLanded
 from remediate.incident.store import AlreadyDeclared, IncidentStore
 from remediate.incident.timeline import entries
 from remediate.incident.vocabulary import IncidentStatus

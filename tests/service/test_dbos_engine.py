@@ -1,14 +1,11 @@
-"""The engine: ids, turns, priorities, tries, timers. Its driver here only notes what it is asked."""
+"""The engine: ids, turns, priorities, tries. Its driver here only notes what it is asked."""
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event, Lock
 
 import pytest
 from dbos import DBOS
@@ -16,70 +13,13 @@ from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
 from remediate.service import attempts, dbos_engine
-from remediate.service.dbos_engine import FLEET, DbosEngine
+from remediate.service.dbos_engine import DbosEngine
+from remediate.service.dbos_runs import FLEET
 from remediate.service.engine import EngineLimits
-from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from remediate.service.request import Attempt, DurableState, RunRequest
 from support.clock import until
 from support.durable import request, until_ended
-
-FAST = EngineLimits(poll_seconds=0.05)
-
-
-def result(run: str, verdict: str = "healthy") -> Attempt:
-    return Attempt(result=RunResult(run=run, verdict=verdict, exit_code=0, touched="no"))
-
-
-class Noted:
-    """A driver that answers from a list, then that the host is healthy, and holds runs while it is told to."""
-
-    def __init__(self, *answers: Attempt) -> None:
-        self.begun: list[str] = []
-        self.resumed: list[tuple[tuple[str, ...], str]] = []
-        self.given_up: list[str] = []
-        self.at_once: dict[str, int] = {}
-        self.most: dict[str, int] = {}
-        self.go = Event()
-        self.go.set()
-        self._answers = list(answers)
-        self._lock = Lock()
-
-    def begin(self, run: str, request: RunRequest) -> Attempt:
-        with self._lock:
-            self.begun.append(request.host)
-            for name in (request.host, request.playbook, "fleet"):
-                self.at_once[name] = self.at_once.get(name, 0) + 1
-                self.most[name] = max(self.most.get(name, 0), self.at_once[name])
-        assert self.go.wait(60)
-        with self._lock:
-            for name in (request.host, request.playbook, "fleet"):
-                self.at_once[name] -= 1
-        return self._answer(run)
-
-    def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
-        self.resumed.append((tuple(dead), run))
-        return self._answer(run)
-
-    def give_up(self, dead: Sequence[str], why: str) -> Attempt:
-        self.given_up.append(why)
-        return result(dead[0], "unknown")
-
-    def _answer(self, run: str) -> Attempt:
-        return self._answers.pop(0) if self._answers else result(run)
-
-
-@contextmanager
-def launched(
-    url: str, driver: Noted, limits: EngineLimits = FAST, **timers: Callable[[], None]
-) -> Iterator[DbosEngine]:
-    engine = DbosEngine(url, "w1", driver, limits)
-    try:
-        for name, task in timers.items():
-            engine.every(name, "* * * * * *", task)
-        engine.launch()
-        yield engine
-    finally:
-        driver.go.set()
-        engine.close()
+from support.noted_driver import FAST, Noted, launched, result
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
@@ -196,21 +136,6 @@ def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_timer_ticks_and_what_is_old_is_forgotten(url: str) -> None:
-    ticks: list[int] = []
-    run = new_run_id()
-    with launched(url, Noted(), tick=lambda: ticks.append(1)) as engine:
-        engine.start(request("web1"), run)
-        until_ended(engine.find, [run], 60)
-        until(lambda: len(ticks) >= 2)
-        assert engine.forget(timedelta(hours=1)) == 0
-        assert engine.forget(timedelta()) >= 3
-        assert engine.find(run) is None
-    with launched(url, Noted()):  # A release that no longer has this timer.
-        pass
-
-
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_what_is_stored_is_json_and_is_read_again_by_another_release(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBOS__APPVERSION", "another")
     driver, run = Noted(), new_run_id()
@@ -290,51 +215,3 @@ def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_neve
     assert found.result is not None
     assert (found.result.verdict, driver.begun) == ("unknown", [])
     assert driver.given_up == ["3 processes began with this run, and none came to an end"]
-
-
-class Rings:
-    """A task of timers that notes when it is called, and wants to be called again as often as it is told."""
-
-    def __init__(self, *again: float) -> None:
-        self.calls: list[tuple[str, float]] = []
-        self._again = list(again)
-
-    def __call__(self, about: str) -> float | None:
-        self.calls.append((about, time.monotonic()))
-        return self._again.pop(0) if self._again else None
-
-
-@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
-def test_a_timer_is_set_once_and_rings_later_until_its_task_is_done(url: str) -> None:
-    rings = Rings(0.2)
-    engine = DbosEngine(url, "w1", Noted(), FAST)
-    try:
-        engine.on("look", rings)
-        engine.launch()
-        set_at = time.monotonic()
-        assert engine.after(1.5, "look", "it", "a timer")
-        assert not engine.after(0, "look", "it", "a timer")
-        until(lambda: len(rings.calls) == 2)
-        time.sleep(1)
-        assert not engine.after(0, "look", "it", "a timer")
-        assert engine.find("a timer") is None
-        until(lambda: engine.forget(timedelta()) == 1)
-    finally:
-        engine.close()
-    assert [about for about, _ in rings.calls] == ["it", "it"]
-    assert rings.calls[0][1] - set_at >= 1.5
-
-
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_timer_rings_in_the_next_process_if_its_own_is_gone(url: str) -> None:
-    before, rings = Rings(), Rings()
-    for task in (before, rings):
-        engine = DbosEngine(url, "w1", Noted(), FAST)
-        engine.on("look", task)
-        engine.launch()
-        if task is before:
-            engine.after(1.5, "look", "it", "a timer")
-        else:
-            until(lambda: rings.calls != [])
-        engine.close()
-    assert ([about for about, _ in rings.calls], before.calls) == (["it"], [])

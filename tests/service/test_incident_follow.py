@@ -14,8 +14,9 @@ from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.authentication import signed
 from remediate.core.options import Options
-from remediate.incident.events import Alerted, Noted, PlanDecided, Resolved, RunLanded
+from remediate.incident.events import Alerted, Noted, PlanDecided, Resolved
 from remediate.incident.record import Incident
+from remediate.incident.run_events import RunLanded
 from remediate.incident.store import IncidentStore
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.inventory.selection import Inventory

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from remediate.core.playbook import Severity
-from remediate.incident.events import Data, Declared, Event, Messaged, RunLanded, RunStep
+from remediate.incident.events import Data, Declared, Event, Messaged
 from remediate.incident.messages import Message, MessageKind
 from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident, fold
+from remediate.incident.run_events import RunLanded, RunStep
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
