@@ -41,6 +41,15 @@ from remediate.rehearsal.staging import StagingHost, down, find
 FAULT: Final = "php-fpm-stopped"
 
 
+_EVENTS: Final = {
+    "declared": "incident declared: {severity} {title}",
+    "message": "told {audience}: {title}",
+    "resolved": "incident resolved: {summary}",
+    "postmortem": "post-mortem drafted: {path}",
+}
+"""The events of an incident's timeline that the demo shows. It has told the runs itself."""
+
+
 class Course(NamedTuple):
     """The moments of one act, in seconds since the first request that failed."""
 
@@ -80,6 +89,12 @@ class Story:
         verdict = f"fixed and verified: {did}"
         return serving, self.tell(began(report) + report["seconds"], verdict)
 
+    def followed(self, act: Act) -> None:
+        """Tell what became of the incident, once its post-mortem is drafted."""
+        for event in until("the incident is resolved", act.written_up):
+            if (text := _EVENTS.get(event["data"]["kind"])) is not None:
+                self.tell(datetime.fromisoformat(event["at"]).timestamp(), text.format(**event["data"]))
+
 
 def began(report: dict[str, Any]) -> float:
     """Return when a run began."""
@@ -107,6 +122,7 @@ def proposed(host: StagingHost, visitor: Visitor, fault: Fault) -> None:
         act.typed("approve", whole[:12], "--yes", "--key", "bob")
         say()
         story.ended(until("the approved plan runs", lambda: act.report(plan=False)))
+        story.followed(act)
         quiet(host)
 
 
@@ -120,6 +136,7 @@ def automatic(host: StagingHost, visitor: Visitor, fault: Fault) -> Course:
         report = until("the service acts", lambda: act.report(plan=False))
         start = story.tell(began(report), "policy: auto. The service looks")
         course = Course(fired, start, *story.ended(report))
+        story.followed(act)
         quiet(host)
     return course
 

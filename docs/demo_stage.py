@@ -210,6 +210,11 @@ class Act:
         found = next((run["id"] for run in ended if run["request"]["plan"] is plan), None)
         return None if found is None else self.read(f"/runs/{found}")["report"]
 
+    def written_up(self) -> list[dict[str, Any]] | None:
+        """Return the timeline of the act's incident once its post-mortem is drafted."""
+        timeline = json.loads(self.quietly("incident.timeline", "--json"))["incident"]["timeline"]
+        return timeline if any(event["data"]["kind"] == "postmortem" for event in timeline) else None
+
 
 def forwarding(host: StagingHost, root: Path, port: str) -> list[str]:
     """Return the command that forwards the host's own port to the service, as long as it runs."""
