@@ -157,7 +157,12 @@ class Remedy(FrozenModel, ABC):
                     return NotYet(reason=f"{same[0].label()} is as it was before")
                 return Proven(evidence=f"{verdict.reason}, unlike before")
             case _:
-                return NotYet(reason=verdict.reason)
+                lost = self.given_up(before, after)
+                return NotYet(reason=verdict.reason) if lost is None else Failed(reason=lost)
+
+    def given_up(self, before: Facts, after: Facts) -> str | None:  # noqa: ARG002  # for subclasses that can tell
+        """Return why an effect that is not there yet will not come by waiting, else None."""
+        return None
 
     def privileges(self) -> tuple[Run, ...]:
         """Return every privileged command that it may need, its probes included. The sudoers file follows from this."""

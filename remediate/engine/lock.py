@@ -1,6 +1,7 @@
 """The holder of a host's lock, and the rule for overriding it."""
 
 import re
+from collections.abc import Set
 from typing import Final, NamedTuple
 
 from remediate.core.verdict import LOCKED, LOCKED_BY_OTHERS, Decision, Verdict, refuse
@@ -34,19 +35,19 @@ def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
     """
     found = [match for line in said.splitlines() if (match := _HELD.fullmatch(line.strip()))]
     holders = [LockHolder(int(each[1]), int(each[2]), each[3], each[4]) for each in found]
-    run = _other_run(said, owner)
-    if run is not None:
+    seen = bool(holders) and not re.search(r"^hidden$", said, re.MULTILINE)
+    run, holds = _other_run(said, owner, {each.argv for each in holders} if seen else None)
+    if holds:
         return refuse(LOCKED, f"another run is changing this host{run}; nothing was changed")
     us = [int(uid) for uid in re.findall(r"^me ([0-9]{1,10})$", said, re.MULTILINE)]
     named = "; ".join(
         f"process {each.pid} of {each.user} ({strip_control(each.argv)[:100]})" for each in dict.fromkeys(holders)
     )
-    known = bool(holders) and bool(us) and not re.search(r"^hidden$", said, re.MULTILINE)
     if not named:
         why = "a process that this login cannot see holds the lock of this host; nothing was changed"
         return refuse(LOCKED, f"{why}; as root, `fuser -v /etc/machine-id` names it")
     why = f"the lock of this host is held by {named}; nothing was changed"
-    if not known or any(each.uid in {0, *us} for each in holders):
+    if run or not (seen and us) or any(each.uid in {0, *us} for each in holders):
         return refuse(LOCKED, why)
     held = "\n".join(line for line in said.splitlines() if line.startswith("held "))
     return LockedByOthers(
@@ -58,13 +59,20 @@ def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
     )
 
 
-def _other_run(said: str, owner: tuple[str, ...]) -> str | None:
-    """Return the run that holds the lock: `: ana@laptop, run 0198…, php-fpm.restart, for 42 s`. None if none."""
+def _other_run(said: str, owner: tuple[str, ...], holders: Set[str] | None) -> tuple[str, bool]:
+    """Return another run on this host, and whether it holds the lock: `: ana@laptop, run 0198…, for 42 s`.
+
+    `holders` are the command lines of all who hold it, None if they could not be seen. A run that waits for the lock,
+    or acts inside a container of this host, does not hold it.
+    """
     own = [word for part in owner for word in part.split()]
+    run = ""
     for line in said.splitlines():
         age, _, arguments = line.strip().partition(" ")
         words = arguments.split()
         others = words[words.index(APPLY_TAG) + 1 :] if APPLY_TAG in words else []
         if len(others) == len(owner) and others != own and age.isdigit():
-            return f": {', '.join(others)}, for {age} s"
-    return None
+            run = f": {', '.join(others)}, for {age} s"
+            if holders is None or arguments.strip() in holders:
+                return run, True
+    return run, False

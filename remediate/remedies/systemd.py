@@ -11,7 +11,7 @@ from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
 from remediate.core.field_types import PhpName
 from remediate.core.probe import Fact, Probe
-from remediate.core.remedy import Failed, Remedy, Step, Verification, unmoved
+from remediate.core.remedy import Remedy, Step, unmoved
 from remediate.core.verdict import (
     CONFIG_BROKEN,
     CONFIG_UNCHECKED,
@@ -182,12 +182,11 @@ class RestartService(Remedy):
         return self._restarts()
 
     @override
-    def verify(self, before: Facts, after: Facts) -> Verification:
+    def given_up(self, before: Facts, after: Facts) -> str | None:
+        """Return the failure of a start after which systemd tries no further one by itself."""
         unit = after[self._unit]
-        if unit.active == "failed" and not unit.changing and not unmoved(before, after, self._unit):
-            # systemd has given this start up, and tries no further one by itself.
-            return Failed(reason=f"{self.title()} is {unit.describe()}")
-        return super().verify(before, after)
+        over = unit.active == "failed" and not unit.changing and not unmoved(before, after, self._unit)
+        return f"{self.title()} is {unit.describe()}" if over else None
 
     def _restarts(self) -> tuple[Run, Run]:
         return restarts(self.service, seconds=self.start_seconds)

@@ -47,6 +47,19 @@ def test_the_holder_is_told_from_the_one_that_asks() -> None:
     assert "cannot see" in lock_refusal(listed.replace("ana@laptop", ""), mine).reason
 
 
+def test_a_run_that_only_waits_or_acts_in_a_container_does_not_hold_it() -> None:
+    said = """me 1000
+held 65534 7 nobody sleep 9
+     42 /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart
+"""
+    mine = ("bob@ci", "run-9999", "nginx.restart")
+    assert "held by process 7 of nobody (sleep 9)" in lock_refusal(said, mine).reason
+    holds = said + "held 1000 9 forge /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart\n"
+    assert "another run is changing this host: ana@laptop, run-7f3a" in lock_refusal(holds, mine).reason
+    # A holder that cannot be seen may be that run.
+    assert "another run is changing this host: ana@laptop, run-7f3a" in lock_refusal(f"{said}hidden\n", mine).reason
+
+
 @pytest.mark.parametrize(
     ("said", "overridable"),
     [
