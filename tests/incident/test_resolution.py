@@ -32,8 +32,8 @@ def test_no_host_of_an_alert_is_left_to_its_alert_alone(
     tmp_path: Path, playbook: str | None, used: tuple[RunLanded, ...], checked: dict[str, tuple[str, ...]]
 ) -> None:
     """Of a storm, one host's run may be withdrawn because its alert ends before the run begins."""
-    events = [(0, alert("web1")), (1, alert("web2")), *((3, one) for one in used)]
-    incident = folded(*events, first=declared(playbook=playbook))
+    runs = ((3, one) for one in used)
+    incident = folded((0, alert("web1")), (1, alert("web2")), *runs, first=declared(playbook=playbook))
     assert {one.playbook: one.hosts for one in checks(incident, Project(tmp_path))} == checked
 
 
