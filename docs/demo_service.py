@@ -188,15 +188,18 @@ def play(host: StagingHost) -> None:
 def performance() -> int:
     """Bring the host up, play, and take it down again; return an exit code."""
     say(f"$ invoke staging.up --name {NAME}   (its own Prometheus, Alertmanager and blackbox exporter watch the site)")
-    if subprocess.run((PROGRAMS / "invoke", "staging.up", "--name", NAME, "--fresh"), check=False).returncode != 0:
-        return 2
     try:
+        if subprocess.run((PROGRAMS / "invoke", "staging.up", "--name", NAME, "--fresh"), check=False).returncode != 0:
+            return 2
         play(find(NAME, directory=STAGING))
-    except (DemoFailed, RemediateError, OSError, subprocess.SubprocessError) as error:
+    except (DemoFailed, RemediateError, OSError, ValueError, subprocess.SubprocessError) as error:
         say(f"the demo went wrong: {error}")
         return 1
     finally:
-        down(NAME, directory=STAGING)
+        try:
+            down(NAME, directory=STAGING)
+        except RemediateError as error:
+            say(f"{NAME} was not taken down: {error}")
     return 0
 
 

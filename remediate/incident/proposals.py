@@ -28,22 +28,25 @@ class ProposalContext(FrozenModel):
     until: str
     command: str
     link: str
+    more: str
 
 
-def announce_proposal(notifier: Notifier, proposal: Proposal, severity: Severity, *, public: str | None) -> bool:
+def announce_proposal(
+    notifier: Notifier, proposal: Proposal, severity: Severity, *, public: str | None, last: bool = False
+) -> bool:
     """Queue the message about a proposal, once, for the channels that take what is for approvers.
 
-    `public` is the address of the service in browsers, without which there is no link. Raises ConfigurationError and
-    JournalError.
+    `public` is the address of the service in browsers, without which there is no link. `last` says that nobody is told
+    of more for now. Raises ConfigurationError and JournalError.
     """
     channels = notifier.serving(Audience.APPROVER, None)
     if not channels:
         return False
-    message = _message(notifier, proposal, severity, public)
+    message = _message(notifier, proposal, severity, public, last=last)
     return notifier.outbox.queue(message, channels, key=f"proposal:{proposal.id}")
 
 
-def _message(notifier: Notifier, proposal: Proposal, severity: Severity, public: str | None) -> Message:
+def _message(notifier: Notifier, proposal: Proposal, severity: Severity, public: str | None, *, last: bool) -> Message:
     texts = {
         "playbook": proposal.playbook,
         "hosts": _few(proposal.hosts, ", "),
@@ -53,6 +56,7 @@ def _message(notifier: Notifier, proposal: Proposal, severity: Severity, public:
         "until": f"{proposal.expires:%Y-%m-%d %H:%M UTC}",
         "command": f"remediate approve {proposal.shown}",
         "link": "" if public is None else f"{public}/approvals/{proposal.hash}",
+        "more": "Many plans wait, and nobody is told of more: remediate approve list shows all" if last else "",
     }
     masked = {name: notifier.masker.mask(visible(text)) for name, text in texts.items()}
     context = ProposalContext.model_validate(masked)

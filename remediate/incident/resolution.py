@@ -42,17 +42,22 @@ class Check(NamedTuple):
 def checks(incident: Incident, project: Project) -> tuple[Check, ...]:
     """Return the used playbooks with their hosts, and the one that triage or the policy named.
 
-    That one is checked on the incident's hosts, unless a run has used it.
+    That one is checked on the incident's hosts, unless a run has used it. A host of an alert that no run has used
+    anything on is checked by it, too, or else by all that were used: an alert that is over proves nothing.
     """
     where: dict[str, dict[str, None]] = {}
     known = project.playbooks()
     for one in incident.runs:
         if one.playbook in known:
             where.setdefault(one.playbook, {}).update(dict.fromkeys(one.hosts))
-    suspected = incident.playbook
-    if suspected is not None and suspected in known and suspected not in where and incident.hosts:
+    suspected = incident.playbook if incident.playbook in known else None
+    if suspected is not None and suspected not in where and incident.hosts:
         where[suspected] = dict.fromkeys(incident.hosts)
-    return tuple(Check(playbook, tuple(hosts)) for playbook, hosts in where.items())
+    looked_at = {host for hosts in where.values() for host in hosts}
+    left = [alert.host for alert in incident.alerts if alert.host not in looked_at]
+    for playbook in where if suspected is None else (suspected,):
+        where.setdefault(playbook, {}).update(dict.fromkeys(left))
+    return tuple(Check(playbook, tuple(hosts)) for playbook, hosts in where.items() if hosts)
 
 
 def confirmed(

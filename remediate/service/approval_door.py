@@ -37,7 +37,8 @@ class ApprovalDoor:
     ) -> None:
         """Take who may log in, the service's key, its public address, and what to call after an approval."""
         self.people = people
-        self.public = public
+        # Browsers leave the usual port out of an origin.
+        self.public = None if public is None else public.removesuffix(":443")
         self.sessions = LoginSessions()
         self.failed = FailedLogins()
         self._project = project

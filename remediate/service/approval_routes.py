@@ -52,8 +52,8 @@ class ApprovalRoutes:
         try:
             approvals = self._door.approvals()
             found, now = approvals.waiting(), approvals.now()
-        except (ConfigurationError, JournalError):
-            return page(503, "Plans", problem="The journal does not answer.", person=session.person)
+        except (ConfigurationError, JournalError) as why:
+            return _unshown(session, why)
         plans = [plan_values(each, now) for each in found]
         return page(200, "Plans that wait for approval", plans=plans, person=session.person)
 
@@ -115,11 +115,14 @@ class ApprovalRoutes:
         """Return the page of a plan, with a form as long as it can be approved."""
         try:
             approvals = self._door.approvals()
+        except (ConfigurationError, JournalError) as why:
+            return _unshown(session, why, problem)
+        try:
             proposal, now = approvals.find(whole_hash), approvals.now()
         except ConfigurationError:
             return page(404, "No such plan", problem=problem or "No plan has this hash.", person=session.person)
-        except JournalError:
-            return page(503, "Plan", problem=problem or "The journal does not answer.", person=session.person)
+        except JournalError as why:
+            return _unshown(session, why, problem)
         plan = plan_values(proposal, now)
         form = self._door.sessions.form(session, proposal) if plan["open"] else None
         title = visible(f"{proposal.playbook} on {', '.join(proposal.hosts)}")
@@ -141,6 +144,12 @@ class ApprovalRoutes:
 
 def _login(status: int, whole_hash: str = "", *, problem: str | None = None) -> Response:
     return page(status, "Log in to approve", login=True, next=whole_hash, problem=problem)
+
+
+def _unshown(session: LoginSession, why: Exception, problem: str | None = None) -> Response:
+    _LOG.error("plans cannot be shown: %s", why)
+    said = problem or "The service cannot read its plans now. Its log says why."
+    return page(503, "Plans", problem=said, person=session.person)
 
 
 def _next(text: str) -> str:

@@ -66,11 +66,7 @@ class LibraryDriver(RunDriver):
                 stored = _find(journal, run)
             if stored is not None:
                 return self._known(stored)
-            self._running.add(run)
-            try:
-                attempt = self._run(run, request)
-            finally:
-                self._running.discard(run)
+            attempt = self._run(run, request)
             with self._journal() as journal:
                 stored = _find(journal, run)
             if attempt.result is None or attempt.result.verdict is None or (stored and not stored.unfinished):
@@ -124,6 +120,7 @@ class LibraryDriver(RunDriver):
         return Attempt(result=RunResult.unknown(decisive.id, why).model_copy(update={"touched": touched}))
 
     def _run(self, run: str, request: RunRequest, *, resumes: Sequence[str] = (), plan: bool = False) -> Attempt:
+        self._running.add(run)
         try:
             hosts = named_host(self._project, request.host)
             runnable = self._project.load(request.playbook)
@@ -144,6 +141,8 @@ class LibraryDriver(RunDriver):
                 )
         except ConfigurationError as error:
             return _not_begun(run, str(error))
+        finally:
+            self._running.discard(run)
         for host in report.hosts:
             self._narrate(f"run {run}: {request.playbook} on {host.name}: {host.verdict.value}")
         note = None if report.error is None else report.error.message
@@ -236,8 +235,10 @@ def _doubtful(dead: Sequence[str], journal: Journal) -> bool:
 def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
     """End the dead runs by the one that judged the host after them, and return the result of all."""
     later = _find(journal, run)
-    if later is None or later.report is None:
+    if later is None:
         return Attempt(unanswered="the journal did not take the record of the run that looked again")
+    if later.report is None:
+        return Attempt(died=run)  # It may have acted, so what it did is found out, too.
     report = Report.model_validate_json(later.report)
     for stored in map(journal.find, dead):
         if stored.unfinished and not end_by(stored, journal, report):

@@ -25,6 +25,7 @@ from remediate.triage.candidate import Candidate, handled_by
 from remediate.triage.triage import TriageReport
 
 _NAME: Final = 200
+_REASON: Final = 2000
 _EVIDENCE: Final = 2
 _ON_CALL: Final = "on-call"
 _LOG: Final = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class IncidentDesk:
             # What a sender wrote, and the names of hosts, are not for the public.
             public_title=(playbook or rule.name).replace("-", " ").capitalize(),
             severity=severity,
-            severity_reason=f"{why}; {decided.reason}",
+            severity_reason=strip_control(f"{why}; {decided.reason}")[:_REASON],
             answers={} if report is None else report.assessment.answers,
             commander=self._on_call(now),
             detection=Detection.MONITORING,

@@ -26,6 +26,7 @@ from remediate.incident.settings import incident_settings
 from remediate.incident.store import IncidentStore
 from remediate.journal.incident_ids import RESOLVED
 from remediate.journal.pause import KillSwitch
+from remediate.masking.masker import strip_control
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.service.engine import RunEngine
@@ -38,6 +39,8 @@ LOOK: Final = "look again"
 """The name of the timers."""
 _MOST_LOOKS: Final = 3
 """Looks in a row that find it not over. After them a person decides when to look again."""
+_NAMED, _NOTE = 10, 300
+"""Doubts that a note names, and characters of the hosts and of the reason of each."""
 _BUSY_SECONDS, _PAUSED_SECONDS = 15.0, 60.0
 _BUSY_AT_MOST: Final = timedelta(minutes=30)
 """The age up to which a run without an end counts as running. An older one has probably died."""
@@ -240,10 +243,12 @@ def _not_over(incident: Incident, doubts: Sequence[Confirmed], now: datetime) ->
     if not doubts:
         return "no playbook was used or named, so no check can say that it is over: a person resolves it"
     what = "; ".join(
-        f"{one.playbook} on {one.host} is {one.verdict.replace('_', ' ')}{f' ({one.note})' if one.note else ''}"
-        f"{f', run {one.run}' if one.run else ''}"
-        for one in doubts
+        f"{one.playbook} on {one.host[:_NOTE]} is {one.verdict.replace('_', ' ')}"
+        f"{f' ({strip_control(one.note)[:_NOTE]})' if one.note else ''}{f', run {one.run}' if one.run else ''}"
+        for one in doubts[:_NAMED]
     )
+    if len(doubts) > _NAMED:
+        what += f"; and {len(doubts) - _NAMED} more"
     if incident.fixed_at is None:
         return f"not over: {what}"
     fix = incident.fixes[-1]

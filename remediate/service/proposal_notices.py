@@ -13,6 +13,8 @@ from remediate.incident.settings import incident_settings
 from remediate.incident.store import IncidentStore
 from remediate.project.project import Project
 
+MOST: Final = 10
+"""Plans that people are told of at once. An outage of many hosts would bury every other message."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -27,15 +29,19 @@ class ProposalNotices:
         self._told: frozenset[str] = frozenset()
 
     def tell(self, waiting: Sequence[Proposal]) -> None:
-        """Tell of those that were not told of. An error is logged; the next call tries again."""
+        """Tell of those that were not told of, the oldest first.
+
+        While `MOST` of these wait, nobody is told of more. An error is logged; the next call tries again.
+        """
         told = self._told & {proposal.id for proposal in waiting}
-        new = [proposal for proposal in waiting if proposal.id not in told]
+        new = [proposal for proposal in waiting if proposal.id not in told][: MOST - len(told)]
         if new:
             try:
                 with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
                     notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
                     for proposal in new:
-                        announce_proposal(notifier, proposal, self._severity(proposal), public=self._public)
+                        severity, last = self._severity(proposal), len(told) + 1 == MOST
+                        announce_proposal(notifier, proposal, severity, public=self._public, last=last)
                         told |= {proposal.id}
             except RemediateError as error:
                 _LOG.warning("nobody is told of a plan that waits for approval: %s", error)

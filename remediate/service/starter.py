@@ -1,7 +1,7 @@
 """Starts what the policy decided, and plans that persons approved: each once, also after a crash in between."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from remediate.alerts.policy import TRIAGE, PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.approvals.approvals import Approvals
-from remediate.approvals.proposal import ProposalState
+from remediate.approvals.proposal import Proposal, ProposalState
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
@@ -64,28 +64,29 @@ class Starter:
             mine = run.request.requested_by.startswith(REQUESTED_BY) and run.request.approved is None
             if mine and run.id not in wanted:
                 self._engine.withdraw(run.id)
-        started += sum(self._approved(wanted, incidents))
+        started += sum(self._approved(runs, incidents))
         self._follower.follow()
         return started
 
-    def _approved(self, wanted: Collection[str], incidents: Mapping[str, str]) -> Iterator[bool]:
+    def _approved(self, held: Sequence[HeldDecision], incidents: Mapping[str, str]) -> Iterator[bool]:
         """Start each approved plan whose alert still burns. The run proves the approval again, and spends it.
 
         Of the others that wait, people are told.
         """
         approvals = Approvals.of(self._project, url=self._project.journal())
-        if not (waiting := [proposal for proposal in approvals.waiting() if proposal.run in wanted]):
+        found = ((proposal, _decision(proposal, held)) for proposal in approvals.waiting())
+        if not (waiting := [(proposal, decision) for proposal, decision in found if decision is not None]):
             return
         now = approvals.now()
-        for proposal in waiting:
+        for proposal, decision in waiting:
             if proposal.state(now) is not ProposalState.APPROVED:
                 continue
-            if (looked := self._engine.find(proposal.run)) is not None:
-                incident = incidents.get(proposal.run, looked.request.incident)
+            if (looked := self._engine.find(decision)) is not None:
+                incident = incidents.get(decision, looked.request.incident)
                 update = {"plan": False, "approved": proposal.hash, "incident": incident}
                 yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
         if approvals.signers.exists:  # Without the list nobody could approve.
-            self._notices.tell([proposal for proposal in waiting if proposal.state(now) is ProposalState.PROPOSED])
+            self._notices.tell([each for each, _ in waiting if each.state(now) is ProposalState.PROPOSED])
 
     def _request(self, decided: HeldDecision, incident: str | None) -> RunRequest:
         try:
@@ -101,6 +102,19 @@ class Starter:
             reason=decided.reason[:500],
             priority=priority(severity),
         )
+
+
+def _decision(proposal: Proposal, held: Sequence[HeldDecision]) -> str | None:
+    """Return the newest decision that led to this proposal, None if there is none.
+
+    Its run need not be that decision's look: a person who asks for the same plan renews the proposal.
+    """
+    asked = {requester.name for requester in proposal.requesters}
+    for each in reversed(held):
+        of_it = (proposal.playbook, proposal.hosts) == (each.action, (each.host,))
+        if proposal.run == each.id or (of_it and f"{REQUESTED_BY}{each.rule}" in asked):
+            return each.id
+    return None
 
 
 def keep_starting(starter: Starter, wake: Event, stop: Event) -> None:

@@ -1,17 +1,23 @@
 """`make demo-service` has a policy, a rule and a receiver that fit each other."""
 
 import shutil
+import subprocess
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
+from docs import demo_service
 from docs.demo_service import FAULT
 from docs.demo_stage import EXAMPLES, NAME, PORT
 from remediate.alerts.policy import AlertPolicy
 from remediate.alerts.policy_file import project_policy
 from remediate.commands.docs.example import EXAMPLE
+from remediate.errors import ConfigurationError
 from remediate.inventory.selection import Inventory
 from remediate.playbooks.app_down import app_down
 from remediate.project.project import Project
@@ -55,3 +61,23 @@ def test_the_receiver_calls_a_source_of_the_policy(tmp_path: Path) -> None:
 def test_its_fault_is_one_that_the_playbook_fixes() -> None:
     declared = {case.name: case.expected.value for case in app_down.cases(EXAMPLE)}
     assert declared[FAULT] == "fixed"
+
+
+@pytest.mark.parametrize("ended", [2, KeyboardInterrupt])
+def test_a_host_that_is_only_half_up_is_taken_down_too(monkeypatch: pytest.MonkeyPatch, ended: object) -> None:
+    taken: list[str] = []
+
+    def started(*_: object, **__: object) -> SimpleNamespace:
+        if ended is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return SimpleNamespace(returncode=ended)
+
+    def down(name: str, **_: object) -> None:
+        taken.append(name)
+        raise ConfigurationError("no container engine")
+
+    monkeypatch.setattr(subprocess, "run", started)
+    monkeypatch.setattr(demo_service, "down", down)
+    with suppress(KeyboardInterrupt):
+        assert demo_service.performance() == 2
+    assert taken == [NAME]

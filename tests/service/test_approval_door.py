@@ -139,6 +139,22 @@ def test_the_cookie_is_for_this_site_alone(served: Served, tmp_path: Path) -> No
     assert local.log_in("bob").status_code == 403
 
 
+def test_the_usual_port_in_the_public_address_is_the_same_address(tmp_path: Path) -> None:
+    served = Served(tmp_path, service=f'public = "{PUBLIC}:443"')
+    assert served.browser("bob", base=PUBLIC).approve(served.propose()).status_code == 200
+
+
+def test_a_plan_that_cannot_be_read_is_not_said_to_be_unknown(served: Served) -> None:
+    made, bob = served.propose(), served.browser("bob")
+    settings = served.team.root / "pyproject.toml"
+    settings.write_text(
+        settings.read_text().replace("[tool.remediate.approvals]", "[tool.remediate.approvals]\nkey = 1")
+    )
+    for path in ("/approvals", f"/approvals/{made.hash}"):
+        answer = bob.get(path)
+        assert (answer.status_code, "Its log says why." in answer.text) == (503, True)
+
+
 def test_what_a_host_or_a_label_says_is_shown_as_text(served: Served) -> None:
     evil = "<img src=x onerror=alert(1)>$(touch /tmp/x)\u202e\x1b[2J{{ 7*7 }}\n"
     (host,) = planned().hosts

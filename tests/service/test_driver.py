@@ -245,6 +245,20 @@ def test_a_run_whose_end_the_journal_did_not_take_is_found_out(
     assert (journal.open_intents(), toys.steps("toy0")) == ((), ["begin", "end"])
 
 
+def test_a_resumed_run_whose_end_the_journal_did_not_take_is_found_out_too(
+    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, dead, second = toys.driver(), dead_run(journal, toys), new_run_id()
+    with monkeypatch.context() as cut:
+        for write in ("conclude", "finish"):
+            cut.setattr(JournalRecorder, write, lambda *_, **__: None)
+        assert driver.resume([dead], second, request("toy0")) == Attempt(died=second)
+    toys.say("toy0", "down in another way")
+    result = ended(driver.resume([dead, second], new_run_id(), request("toy0")))
+    assert (result.run, result.verdict) == (second, "unknown")
+    assert toys.steps("toy0") == ["begin", "end"]  # What may have run is not done again.
+
+
 def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
     toys.directory.joinpath("no").write_text("x" * 9999)
     monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")

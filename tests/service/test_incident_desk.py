@@ -180,3 +180,21 @@ def test_an_incident_is_declared_without_triage_that_does_not_answer(office: Off
     (incident,) = office.declare()
     assert (incident.playbook, incident.severity.value) == (None, "SEV-3")
     assert office.timers.set == {}
+
+
+def test_what_triage_heard_from_a_host_keeps_no_incident_from_being_declared(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*_: object, **__: object) -> TriageReport:
+        report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession({**HEALTHY, **DOWN}))
+        (host,) = report.hosts
+        odd = {"name": "toy0", "incidents": (), "error": "\x1b[2Jno\x00" + "x" * 9000}
+        return report.model_copy(update={"hosts": (host.model_copy(update=odd),)})
+
+    monkeypatch.setattr(incident_triage, "triage", looked)
+    office.take(firing() | {"labels": {"alertname": "Odd", "host": "toy0"}})
+    office.declare()
+    (about,) = office.timers.set.values()
+    IncidentTriage(office.toys.project, stop=Event(), connect=office.toys.connect).look(about)
+    (incident,) = office.declare()
+    assert "triage could not look: nox" in incident.severity_reason

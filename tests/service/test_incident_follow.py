@@ -188,6 +188,12 @@ def test_a_check_that_cannot_be_made_is_a_doubt(toys: ToyFleet) -> None:
     assert note.startswith("not over: toy-down on gone, toy0 is not asked (")
 
 
+def test_what_is_said_of_a_large_storm_fits_on_the_timeline(toys: ToyFleet) -> None:
+    gone = tuple(f"a-host-with-a-name-of-some-length-that-is-gone-{number}" for number in range(200))
+    (note,) = notes(Followed(toys, hosts=gone).look())
+    assert note.startswith("not over: toy-down on a-host-with")
+
+
 def test_what_a_person_resolved_and_does_not_hold_is_told(toys: ToyFleet) -> None:
     followed = Followed(toys)
     with opened(toys) as store:

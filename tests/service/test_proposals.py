@@ -12,6 +12,7 @@ from remediate.approvals.authentication import signed
 from remediate.approvals.proposal import Proposal
 from remediate.core.options import Options
 from remediate.core.outcome import Report
+from remediate.engine.fleet import run
 from remediate.incident.outbox import Outbox
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
@@ -100,6 +101,25 @@ def test_a_plan_that_is_approved_over_http_runs_once(client: TestClient, toys: T
         report = journal.find(runs()[-1].id).report
     assert report is not None
     assert Report.model_validate_json(report).approved_by == ("bob",)
+
+
+def test_a_person_who_looks_at_the_same_plan_does_not_take_it_from_the_service(
+    client: TestClient, toys: ToyFleet, team: Team
+) -> None:
+    proposal = proposed(client, toys)
+    looked = run(
+        toys.project.load("toy-down"),
+        toys.hosts("toy0"),
+        connect=toys.connect,
+        options=Options(plan=True),
+        operator="ana@laptop",
+        approvals=lambda: Approvals.of(toys.project, url=None),
+    )
+    (renewed,) = Approvals.of(toys.project, url=None).waiting()
+    assert (renewed.id, renewed.run) == (proposal.id, looked.run)
+    approve(toys, team, renewed)
+    until(lambda: [run.verdict for run in runs()] == ["pending", "pending", "fixed"])
+    assert toys.steps("toy0") == ["begin", "end"]
 
 
 def test_a_plan_whose_facts_moved_is_refused(client: TestClient, toys: ToyFleet, team: Team) -> None:
