@@ -1,11 +1,11 @@
 """Discovers settings that the inventory leaves open. It does not choose between several candidates."""
 
+from dataclasses import replace
 from typing import Final
 
 from remediate.core.facts import Facts
 from remediate.core.host import Host
-from remediate.core.playbook import HostPlan, Probes, Runnable
-from remediate.core.remedy import Remedy
+from remediate.core.playbook import HostPlan, Runnable
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.discover_php import DiscoverPhp
 from remediate.transport.session import Session
@@ -28,13 +28,14 @@ def leaves_open(runnable: Runnable, host: Host) -> bool:
     if host.settings.php is not None or not runnable.discovers:
         return False
     try:
-        return _parts(runnable(host)) != _parts(runnable(with_any_php(host)))
+        return _comparable(runnable(host)) != _comparable(runnable(with_any_php(host)))
     except ConfigurationError:  # something is missing, perhaps PHP: said once the host has been asked
         return True
 
 
-def _parts(plan: HostPlan) -> tuple[Probes, Probes, tuple[Remedy, ...]]:
-    return plan.symptoms, plan.diagnosis, plan.remedies
+def _comparable(plan: HostPlan) -> HostPlan:
+    """Return a plan without what grades it: a new function for each plan, which only reads answers."""
+    return replace(plan, graded=None)
 
 
 def discovered(host: Host, session: Session) -> Host:
