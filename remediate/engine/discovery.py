@@ -11,8 +11,11 @@ from remediate.probes.discover_php import DiscoverPhp
 from remediate.transport.session import Session
 
 _SECONDS: Final = 20.0
-_ANY_PHP: Final = "php0"
-"""A placeholder: neither which probes a plan has nor its refusal codes depend on the version of PHP."""
+_ANY_PHP: Final = "php0.0"
+"""A placeholder: neither which probes a plan has nor its refusal codes depend on the version of PHP.
+
+It has the usual form, because a playbook may take the version apart.
+"""
 
 
 def with_any_php(host: Host) -> Host:

@@ -66,6 +66,19 @@ def shop_shown(host: Host) -> Iterable[Remedy]:
     yield RestartNginx.on(host)
 
 
+def _by_version(host: Host) -> Iterable[Probe[Fact]]:
+    if host.settings.php is not None:
+        major, minor = host.settings.php.removeprefix("php").split(".")
+        yield Unit(name=f"php{major}.{minor}-fpm")
+    yield Unit(name="nginx")
+
+
+@playbook(severity=Severity.SEV2, symptoms=_by_version)
+def shop_by_version(host: Host) -> Iterable[Remedy]:
+    """Start the web server; its PHP-FPM is named by the parts of its version."""
+    yield RestartNginx.on(host)
+
+
 @pytest.mark.parametrize(
     ("runnable", "open_"),
     [
@@ -76,6 +89,7 @@ def shop_shown(host: Host) -> Iterable[Remedy]:
         (shop_down, False),
         (shop_down.given({}), False),
         (shop_shown, True),
+        (shop_by_version, True),
         (SingleRemedy(RestartNginx), True),  # it comes after a gate that asks the application
         (SingleRemedy(VacuumJournal), False),
         (SingleRemedy(RestartPhpFpm), True),
