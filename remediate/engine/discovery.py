@@ -37,7 +37,7 @@ def leaves_open(runnable: Runnable, host: Host) -> bool:
 
 
 def _comparable(plan: HostPlan) -> HostPlan:
-    """Return a plan without what grades it: a new function for each plan, which only reads answers."""
+    """Return a plan without its function that grades it, which is a new one each time."""
     return replace(plan, graded=None)
 
 
