@@ -1,4 +1,4 @@
-"""docs/examples/django on a real host: every case of its playbook, on an image of its own."""
+"""docs/examples/django on a real host, on an image of its own: every case of its playbook in `make soak`, two in CI."""
 
 import hashlib
 import shutil
@@ -12,11 +12,13 @@ from remediate.rehearsal.container import find_engine
 from remediate.rehearsal.staging import down
 from support.doc_pages import ROOT
 from support.first_remedy import carry_out
+from support.soak import times
 from support.staged_host import CHECKOUT
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.soak]
 
 EXAMPLE = ROOT / "docs/examples/django"
+FEW = ("--fault", "gunicorn-hung,celery-masked")
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,9 @@ def image() -> str:
 def test_its_playbook_does_what_it_declares(image: str, tmp_path: Path) -> None:
     project = Path(shutil.copytree(EXAMPLE, tmp_path / "project"))
     rehearse = ("rehearse.shop-down", "--image", image, "--pairs", "none", "--containers", "2")
+    cases, trials = times(ci=FEW, soak=()), times(ci=2, soak=10)
     try:
-        printed = carry_out(project, "remediate", *rehearse, "--markdown", "report.md", timeout=900)
+        printed = carry_out(project, "remediate", *rehearse, *cases, "--markdown", "report.md", timeout=900)
     finally:
         down(directory=project / ".staging")
-    assert "REHEARSED shop-down: 10 of 10 trials as declared" in printed
+    assert f"REHEARSED shop-down: {trials} of {trials} trials as declared" in printed

@@ -78,11 +78,16 @@ class CutProxy:
         self._open.set()
 
     async def _close(self) -> None:
+        await self._heal()
+        # A connection that was just taken has its task a few turns later, and only if the server is not closed before.
+        for listener in self._listening.sockets:
+            self._loop.remove_reader(listener.fileno())
+        await _turns()
         self._listening.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)  # An aborted transport closes in the loop's next turn.
+        await _turns()  # An aborted transport closes in the next one.
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -114,6 +119,12 @@ class CutProxy:
         finally:
             await self._open.wait()
             writer.close()
+
+
+async def _turns() -> None:
+    """Let the loop do what it has begun."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
