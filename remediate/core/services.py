@@ -1,4 +1,4 @@
-"""The network services that an application uses, and the database users whose sessions may be ended."""
+"""Network services of an application, and the database users whose sessions may be ended."""
 
 import re
 from typing import Annotated, Final

@@ -1,18 +1,21 @@
 """Discovers settings that the inventory leaves open. It does not choose between several candidates."""
 
+from dataclasses import replace
 from typing import Final
 
 from remediate.core.facts import Facts
 from remediate.core.host import Host
-from remediate.core.playbook import HostPlan, Probes, Runnable
-from remediate.core.remedy import Remedy
+from remediate.core.playbook import HostPlan, Runnable
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.discover_php import DiscoverPhp
 from remediate.transport.session import Session
 
 _SECONDS: Final = 20.0
-_ANY_PHP: Final = "php0"
-"""A placeholder: neither which probes a plan has nor its refusal codes depend on the version of PHP."""
+_ANY_PHP: Final = "php0.0"
+"""A placeholder: neither which probes a plan has nor its refusal codes depend on the version of PHP.
+
+It has the usual form, because a playbook may take the version apart.
+"""
 
 
 def with_any_php(host: Host) -> Host:
@@ -28,13 +31,14 @@ def leaves_open(runnable: Runnable, host: Host) -> bool:
     if host.settings.php is not None or not runnable.discovers:
         return False
     try:
-        return _parts(runnable(host)) != _parts(runnable(with_any_php(host)))
+        return _comparable(runnable(host)) != _comparable(runnable(with_any_php(host)))
     except ConfigurationError:  # something is missing, perhaps PHP: said once the host has been asked
         return True
 
 
-def _parts(plan: HostPlan) -> tuple[Probes, Probes, tuple[Remedy, ...]]:
-    return plan.symptoms, plan.diagnosis, plan.remedies
+def _comparable(plan: HostPlan) -> HostPlan:
+    """Return a plan without its function that grades it, which is a new one each time."""
+    return replace(plan, graded=None)
 
 
 def discovered(host: Host, session: Session) -> Host:

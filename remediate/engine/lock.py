@@ -60,10 +60,11 @@ def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
 
 
 def _other_run(said: str, owner: tuple[str, ...], holders: Set[str] | None) -> tuple[str, bool]:
-    """Return another run on this host, and whether it holds the lock: `: ana@laptop, run 0198…, for 42 s`.
+    """Return another run on this host, and whether it holds the lock.
 
-    `holders` are the command lines of all who hold it, None if they could not be seen. A run that waits for the lock,
-    or acts inside a container of this host, does not hold it.
+    The run is in words, `: ana@laptop, run 0198…, for 42 s`, and empty without one. `holders` are the command lines of
+    all who hold it, None if they could not be seen. A run that waits for the lock, or acts inside a container of this
+    host, does not hold it.
     """
     own = [word for part in owner for word in part.split()]
     run = ""

@@ -55,6 +55,9 @@ def main(further: Sequence[str] = ()) -> int:
 
 
 def _run(checkout: Checkout, further: Sequence[str]) -> int:
+    unknown = [program for program in further if program not in _FURTHER]
+    if unknown:
+        raise ConfigurationError(f"{' '.join(unknown)}: besides a container engine, it installs {' '.join(_FURTHER)}")
     lacking = [program for program in further if shutil.which(program) is None]
     if lacking:
         _apt([_FURTHER[program] for program in lacking], f"{' and '.join(lacking)} is missing")

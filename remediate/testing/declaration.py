@@ -58,6 +58,8 @@ def check_value(remedy: Remedy) -> None:
     _in_json(remedy, "it")
     assert pickle.loads(pickle.dumps(remedy)) == remedy, "it does not survive pickle"  # noqa: S301  # our own bytes
     assert hash(remedy) == hash(remedy.model_copy(deep=True)), "two equal ones have different hashes"
+    named = type(remedy).title is not Remedy.title or hasattr(remedy, "subject")
+    assert named, "it has neither a `subject` nor a title()"
     assert remedy.title().strip(), "title() says nothing"
     assert remedy.title().isprintable(), "title() is more than one line"
 
@@ -82,6 +84,8 @@ def check_questions(remedy: Remedy) -> None:
         command = probe.command()
         assert command.seconds < SURVEY_SECONDS, f"{probe!r} may take longer than a whole survey"
         assert command == probe.command(), f"{probe!r} asks something else each time"
+        named = type(probe).label is not Probe.label or hasattr(probe, "subject")
+        assert named, f"{probe!r} has neither a `subject` nor a label()"
         assert probe.label().strip(), f"{probe!r}: label() says nothing"
         _in_json(probe, f"{probe!r}")
         assert pickle.loads(pickle.dumps(probe)) == probe, f"{probe!r} does not survive pickle"  # noqa: S301

@@ -1,6 +1,8 @@
 """docs/examples/django: a user's project for a Django host, without a host."""
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,26 @@ def test_its_host_gets_the_rules_of_its_services_and_none_of_php(project: Path) 
     units = ("shop-web", "shop-worker", "nginx", "redis-server")
     assert {f"/usr/bin/systemctl restart {unit}.service" for unit in units} <= set(rules)
     assert not [rule for rule in rules if "php" in rule]
+
+
+@pytest.mark.parametrize(("status", "imported"), [(0, 'import --change CMD ["/sbin/init"] --quiet TAR a/b\n'), (1, "")])
+def test_no_image_is_made_of_a_build_that_failed(tmp_path: Path, status: int, imported: str) -> None:
+    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
+    temporary.mkdir()
+    programs.mkdir()
+    built = f'for last; do :; done; [ {status} != 0 ] || echo TAR > "$last"; exit {status}'
+    engine = f'echo "$1 $2 $3 $4 $(cat "$5") $6" > {tmp_path}/imported'
+    for name, script in {"mmdebstrap": built, "engine": engine}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    ended = subprocess.run(
+        ("sh", EXAMPLE / "image/build.sh", "a/b", "engine", "--quiet"),
+        check=False,
+        env={"PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(temporary)},
+    )
+    said = tmp_path / "imported"
+    assert (ended.returncode, said.read_text() if said.exists() else "") == (status, imported)
+    assert not list(temporary.iterdir())
 
 
 def test_the_page_shows_what_the_files_hold() -> None:

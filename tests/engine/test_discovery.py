@@ -17,10 +17,12 @@ from remediate.playbooks.cache_down import cache_down
 from remediate.playbooks.certificate_expiry import certificate_expiry
 from remediate.playbooks.high_load import high_load
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
+from remediate.probes.laravel import App, Deploy, DeployState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
+from remediate.remedies.journald import VacuumJournal
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.single import SingleRemedy
@@ -64,6 +66,19 @@ def shop_shown(host: Host) -> Iterable[Remedy]:
     yield RestartNginx.on(host)
 
 
+def _by_version(host: Host) -> Iterable[Probe[Fact]]:
+    if host.settings.php is not None:
+        major, minor = host.settings.php.removeprefix("php").split(".")
+        yield Unit(name=f"php{major}.{minor}-fpm")
+    yield Unit(name="nginx")
+
+
+@playbook(severity=Severity.SEV2, symptoms=_by_version)
+def shop_by_version(host: Host) -> Iterable[Remedy]:
+    """Start the web server; its PHP-FPM is named by the parts of its version."""
+    yield RestartNginx.on(host)
+
+
 @pytest.mark.parametrize(
     ("runnable", "open_"),
     [
@@ -74,13 +89,33 @@ def shop_shown(host: Host) -> Iterable[Remedy]:
         (shop_down, False),
         (shop_down.given({}), False),
         (shop_shown, True),
-        (SingleRemedy(RestartNginx), False),
+        (shop_by_version, True),
+        (SingleRemedy(RestartNginx), True),  # it comes after a gate that asks the application
+        (SingleRemedy(VacuumJournal), False),
         (SingleRemedy(RestartPhpFpm), True),
     ],
 )
 def test_php_is_looked_for_only_where_the_plan_depends_on_it(runnable: Runnable, open_: bool) -> None:
     assert leaves_open(runnable, host()) is open_
     assert not leaves_open(runnable, host(php="php8.3"))
+
+
+def test_without_an_application_no_gate_asks_php() -> None:
+    assert not leaves_open(SingleRemedy(RestartNginx), host(app_path=None))
+
+
+def test_a_remedy_alone_heeds_maintenance_mode_also_where_php_is_left_open() -> None:
+    php: Known = {DiscoverPhp(domain="example.com"): InstalledPhp(enabled=("php8.3",), served=())}
+    app: Known = {
+        App(php="php8.3", path="/srv/app", user="forge"): ex.IN_MAINTENANCE,
+        Deploy(user="forge"): DeployState(running=()),
+    }
+    free: Known = {PortOwner(port=port): ex.NOBODY for port in (80, 443)}
+    session = FactSession({**php, **app, **free, Unit(name="nginx"): ex.STOPPED, NginxConfig(): ex.SOUND})
+    outcome = play(SingleRemedy(RestartNginx), session, host=host())
+    assert outcome.verdict is RunVerdict.REFUSED
+    assert outcome.error is not None
+    assert outcome.error.code == "maintenance-mode"
 
 
 def test_another_missing_setting_is_said_as_before() -> None:

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
+from remediate.core.command import Output, Run
 from remediate.core.facts import Facts
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Proven, Remedy, Verification
@@ -42,6 +43,35 @@ from support.contract_remedies import (
 
 class NoDocstring(Restart):
     kind: Literal["contract.no-docstring"] = "contract.no-docstring"  # type: ignore[assignment]
+
+
+class Untitled(Restart):
+    """Nothing says what it acts on."""
+
+    kind: Literal["contract.untitled"] = "contract.untitled"  # type: ignore[assignment]
+
+    title = Remedy.title
+
+
+class Unlabelled(Probe[Fact]):
+    """Nothing says what it asks about."""
+
+    kind: Literal["contract.unlabelled"] = "contract.unlabelled"
+
+    def command(self) -> Run:
+        return Run.of("true", seconds=1)
+
+    def parse(self, output: Output) -> Fact:
+        raise Unreadable(output.stdout)
+
+
+class AsksUnlabelled(Restart):
+    """It asks a question without a label."""
+
+    kind: Literal["contract.asks-unlabelled"] = "contract.asks-unlabelled"  # type: ignore[assignment]
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (*super().probes(), Unlabelled())
 
 
 class FirstOfItsKind(Restart):
@@ -197,6 +227,8 @@ class BlindElsewhere(Restart):
         (BlindElsewhere(), "although .* cannot be read"),
         (RelativeStep(), "absolute path"),
         (NoDocstring(), "no docstring"),
+        (Untitled(), "neither a `subject` nor a title"),
+        (AsksUnlabelled(), "neither a `subject` nor a label"),
         (SecondOfItsKind(), "already"),
         (BadKind(), "not <tool>.<verb>"),
         (Undescribed(), "no description"),

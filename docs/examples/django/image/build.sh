@@ -5,7 +5,11 @@ image=$1
 engine=${2:-podman}
 shift "$(($# < 2 ? $# : 2))"
 here=$(cd "$(dirname "$0")" && pwd)
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+trap 'exit 1' HUP INT TERM
 
+# Not through a pipe: of a build that failed, an empty image would be made.
 mmdebstrap --variant=minbase --include="$(paste -sd, "$here/packages.txt")" \
     --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -13,4 +17,5 @@ mmdebstrap --variant=minbase --include="$(paste -sd, "$here/packages.txt")" \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --customize-hook="copy-in '$here' /opt" \
     --customize-hook='chroot "$1" sh /opt/image/provision.sh' \
-    bookworm - | "$engine" import --change 'CMD ["/sbin/init"]' "$@" - "$image"
+    bookworm "$made/root.tar"
+"$engine" import --change 'CMD ["/sbin/init"]' "$@" "$made/root.tar" "$image"
