@@ -63,7 +63,7 @@ class SingleRemedy:
 
 
 def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
-    """Build the gates that this remedy comes after, where the inventory has enough settings."""
+    """Build the gates that this remedy comes after, where the host has an application. Raises ConfigurationError."""
     from remediate.remedies.catalogue import listed
 
     for kind in remedy.after:
@@ -75,4 +75,5 @@ def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
         try:
             yield gate.on(host)
         except ConfigurationError:
-            continue  # an inventory without an application has none that could be in maintenance
+            if host.settings.app_path is not None:
+                raise  # its application may be in maintenance, and nobody could tell

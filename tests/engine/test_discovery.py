@@ -118,6 +118,12 @@ def test_a_remedy_alone_heeds_maintenance_mode_also_where_php_is_left_open() -> 
     assert outcome.error.code == "maintenance-mode"
 
 
+def test_where_no_php_is_found_nothing_acts_without_the_question_about_maintenance() -> None:
+    with pytest.raises(ConfigurationError, match="php"):
+        SingleRemedy(RestartNginx)(host())
+    assert SingleRemedy(RestartNginx)(host(app_path=None)).gates == ()
+
+
 def test_another_missing_setting_is_said_as_before() -> None:
     bare = host(certificate=None)
     assert leaves_open(certificate_expiry, bare)  # so the host is asked, and then the run says what is missing
