@@ -15,14 +15,14 @@ from remediate.rehearsal.checkout import Checkout
 from remediate.rehearsal.container import ContainerEngine, find_engine
 from remediate.rehearsal.machine import plain_flags
 from support.doc_pages import ROOT
-from support.service_machine import TOKEN, block, delivery, project, verdicts
+from support.service_machine import TOKEN, WORKER, block, delivery, project, verdicts
 
 if TYPE_CHECKING:
     from support.staged_host import Staged
 
 pytestmark = [pytest.mark.container, pytest.mark.xdist_group("service")]
 _CHECKOUT = Checkout(ROOT / ".staging")
-_NAME = _CHECKOUT.container("service")
+_NAME = _CHECKOUT.container(f"service-{WORKER}")
 _SECRETS = "/run/secrets/remediate"
 
 

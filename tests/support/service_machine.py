@@ -4,6 +4,7 @@ It is a container of its own, and at the same time the host that the service men
 """
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -33,6 +34,8 @@ NAME: Final = "shop"
 DOMAIN: Final = "remediate.example.com"
 FAULT: Final = "systemctl stop php8.2-fpm"
 _LIVE: Final = f"/etc/letsencrypt/live/{DOMAIN}"
+WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+"""Part of the names of containers: the tests of one module may run in several processes of pytest-xdist."""
 CREDENTIALS: Final = "/run/credentials/remediate.service"
 
 
@@ -204,7 +207,7 @@ def service_machine(place: Path) -> Iterator[ServiceMachine]:
     """Boot the machine and install the service; remove it at the end."""
     checkout, engine = Checkout(ROOT / ".staging"), find_engine()
     image = build(engine, checkout, lambda _: None)
-    container = checkout.container("staging-service")
+    container = checkout.container(f"staging-service-{WORKER}")
     engine.rm(container)
     try:
         # As on a server, systemd may mount: ProtectSystem and the like do nothing without it.
