@@ -60,7 +60,7 @@ def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
         brief.setattr(connecting, "_UNASKED_SECONDS", 0.5)
         begun = Connecting(lab.target(server))
     assert settled(lambda: "Accepted publickey" in server.log)
-    assert settled(lambda: not server.children())
+    assert settled(lambda: not server.children() and begun._unasked.over)
     with begun.link() as link:
         assert run(link, "echo in")[0] == b"in\n"
 
