@@ -1,4 +1,4 @@
-"""Whether an allowed_signers file lets a person approve at this moment, without a signature at hand.
+"""The persons whom an allowed_signers file lets approve at this moment, without a signature at hand.
 
 ssh-keygen decides about signatures. This is for persons who proved who they are in another way. A line that is not
 understood for certain allows nobody.

@@ -21,7 +21,7 @@ NAMESPACE: Final = "remediate-service"
 
 
 class LoginProof(FrozenModel):
-    """Who approved while logged in, and the service's signature for it."""
+    """The person who approved while logged in, and the service's signature for it."""
 
     person: str
     login: str

@@ -18,7 +18,7 @@ _NAMED: Final = 3
 
 
 class ProposalContext(FrozenModel):
-    """What a template about a proposal may insert. All values are text."""
+    """The values that a template about a proposal may insert, all of them text."""
 
     playbook: str
     hosts: str

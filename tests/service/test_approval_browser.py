@@ -1,33 +1,18 @@
 """Approving in a real browser, on a phone: its origin, its cookie and its policy are the real ones."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from remediate.approvals.proposal import ProposalState
-from remediate.service.server import HERE, http_server, listening
+from remediate.service.server import HERE
 from support.approval_door import Served
 from support.approving import planned
 from support.browser import CHROMIUM, Browser, browser
+from support.listened import listened
 
 LONG = "sudo -n /usr/bin/systemctl restart " + "a-very-long-name-of-a-unit" * 8
-
-
-@contextmanager
-def listened(served: Served) -> Iterator[int]:
-    server = http_server(served.app, lambda: None)
-    with listening(HERE, 0, behind_proxy=False) as taken:
-        thread = Thread(target=server.run, args=([taken],))
-        thread.start()
-        try:
-            yield taken.getsockname()[1]
-        finally:
-            server.end()
-            thread.join()
 
 
 def fits(window: Browser) -> None:
@@ -51,7 +36,7 @@ def test_a_person_with_a_phone_approves_a_plan(tmp_path: Path) -> None:
     made = served.propose(planned()._replace(hosts=(host._replace(steps=(long,) * 3),)))
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        listened(served) as port,
+        listened(served.app) as port,
         # It ends first: asyncio leaks a connection that comes while its server closes.
         browser(Path(profile)) as window,
     ):

@@ -4,14 +4,15 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from threading import Event, Thread, Timer
+from threading import Event, Timer
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
 from remediate.service import server as module
-from remediate.service.server import HERE, http_server, listening
+from remediate.service.server import HERE
+from support.listened import listened
 
 BROKEN = [
     b"",
@@ -34,16 +35,11 @@ def served(go: Event) -> Iterator[int]:
         assert go.wait(60)
         return "late"
 
-    server = http_server(app, lambda: None)
-    with listening(HERE, 0, behind_proxy=False) as taken:
-        thread = Thread(target=server.run, args=([taken],))
-        thread.start()
+    with listened(app) as port:
         try:
-            yield taken.getsockname()[1]
+            yield port
         finally:
             go.set()
-            server.end()
-            thread.join()
 
 
 def ended(connection: socket.socket) -> bool:
