@@ -1,9 +1,9 @@
 """Builds the image of the service from docs/container/Containerfile: `make service-image`."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from remediate.errors import RemediateError
@@ -25,17 +25,16 @@ def build_service_image(engine: ContainerEngine, checkout: Checkout, progress: P
     clock = Clock(progress)
     labels = {LABEL: "service", **checkout.labels}
     base = DEBIAN if pull(engine, clock) else _base(engine, checkout, clock)
-    context = CHECKOUT / "build/service"
-    shutil.rmtree(context, ignore_errors=True)
-    clock.say("collecting the locked packages")
-    subprocess.run(("sh", CONTAINER / "packages.sh", PYTHON, context / "packages"), check=True, timeout=600)
     reference = f"localhost/remediate-service:{checkout.identity}"
     # Podman's own format has no health check.
     form = ("--format", "docker") if engine.machine.engine == "podman" else ()
     flags = (*plain_flags(engine.machine), *form, *(f"--label={key}={value}" for key, value in labels.items()))
-    clock.say("building the image")
-    file = str(CONTAINER / "Containerfile")
-    engine.call("build", *flags, "-t", reference, "-f", file, "--build-arg", f"BASE={base}", str(context), timeout=900)
+    named = ("-t", reference, "-f", str(CONTAINER / "Containerfile"), "--build-arg", f"BASE={base}")
+    with TemporaryDirectory(prefix="remediate-service-") as context:
+        clock.say("collecting the locked packages")
+        subprocess.run(("sh", CONTAINER / "packages.sh", PYTHON, f"{context}/packages"), check=True, timeout=600)
+        clock.say("building the image")
+        engine.call("build", *flags, *named, context, timeout=900)
     clock.say(f"ready: {reference}")
     return reference
 
