@@ -147,15 +147,13 @@ def test_nobody_listens() -> None:
 def test_a_handshake_that_drips_ends_at_its_deadline(server: Server) -> None:
     def drip(connection: socket.socket) -> None:
         # The beginning of a record that would be long: each byte comes before any one read gives up.
-        for byte in b"\x16\x03\x03\x40\x00" + bytes(100):
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(3600):
             connection.sendall(bytes([byte]))
             if server.stopping.wait(0.3):
                 return
 
     server.serve = drip
-    begun = time.monotonic()
     assert shaken(server, None, seconds=1).failure is NoHandshake.TIMEOUT
-    assert time.monotonic() - begun < 20  # all the bytes take 31 s
 
 
 def test_a_name_that_does_not_exist_is_the_site_and_a_network_that_does_not_is_not(
