@@ -93,6 +93,7 @@ class IncidentDesk:
                 incident_triage.ask(decided, self._engine)
                 return None
             declared = self._declaration(decided, rule, fire, report, now)
+            alert = alert.model_copy(update={"playbook": declared.playbook})
             incident, new = store.alerted(author(rule.name), now, declared, alert, storm)
         if new:
             _LOG.warning("the alert %s on %s is in incident %s", alert.name, alert.host, incident)
