@@ -41,7 +41,8 @@ from remediate.service.project_intake import doubt_of, project_intake
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
-from remediate.service.starter import Starter, keep_starting
+from remediate.service.starter import Starter, StarterLoop
+from remediate.service.timers import TimerTask
 from remediate.service.worker_name import worker_name
 
 PATIENCE: Final = timedelta(seconds=60)
@@ -103,8 +104,9 @@ def working(
         follower = IncidentFollower(
             project, engine, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
         )
-        engine.on(LOOK, follower.look_again)
-        engine.on(LOOK_FIRST, IncidentTriage(project, stop=stop, connect=connect).look)
+        first = IncidentTriage(project, stop=stop, connect=connect)
+        engine.on(LOOK, TimerTask(follower.look_again, follower.give_up))
+        engine.on(LOOK_FIRST, TimerTask(first.look, first.give_up))
         engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
@@ -156,6 +158,7 @@ class Health:
 
     engine: DbosEngine
     store: AlertStore
+    loop: StarterLoop
     starter: Thread
     gone: Event
 
@@ -169,7 +172,7 @@ class Health:
             return "a database does not answer"
         if self.gone.is_set():
             return "others have taken the runs of this process over"
-        return None if self.starter.is_alive() else "decisions are not started any more"
+        return None if self.starter.is_alive() and not self.loop.stuck else "decisions are not started any more"
 
 
 @contextmanager
@@ -203,9 +206,9 @@ def serving(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
         incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
-        decided = Starter(project, store, work.engine, notices, incidents, work.follower)
-        starter = _thread(keep_starting, decided, wake, over)
-        unwell = Health(work.engine, store, starter, gone)
+        loop = StarterLoop(Starter(project, store, work.engine, notices, incidents, work.follower), wake, over)
+        starter = _thread(loop.run)
+        unwell = Health(work.engine, store, loop, starter, gone)
         threads = [starter]
         if heartbeat is not None:
             threads.append(_thread(keep_beating, heartbeat, unwell, over))
