@@ -34,7 +34,7 @@ from remediate.service.engine import RunEngine
 from remediate.service.incident_messages import IncidentMessages
 from remediate.service.incident_triage import author, author_of
 from remediate.service.request import DurableState
-from remediate.service.tries import Tries
+from remediate.service.tries import Tries, why_failed
 from remediate.transport.session import Session
 
 LOOK: Final = "look again"
@@ -183,7 +183,9 @@ class IncidentFollower:
         """Tell that it is over, and draft its post-mortem."""
         now = datetime.now(UTC)
         notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
-        IncidentMessages(store, notifier, now).resolution(incident)
+        tell = partial(IncidentMessages(store, notifier, now).resolution, incident)
+        # What happened does not depend on who hears of it.
+        why_failed(f"nobody is told that incident {incident.id} is over", tell)
         if incident.severity not in REVIEWED or incident.postmortem_path is not None:
             return
         who = author_of(incident)

@@ -16,6 +16,8 @@ from remediate.alerts.formats import AlertFormat
 from remediate.alerts.policy import AlertSource
 from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
+from remediate.approvals.plan_key import plan_key
+from remediate.approvals.settings import approval_settings
 from remediate.core.options import Options
 from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
@@ -41,6 +43,7 @@ from remediate.service.project_intake import doubt_of, project_intake
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
+from remediate.service.start_check import demand_usable
 from remediate.service.starter import Starter, StarterLoop
 from remediate.service.timers import TimerTask
 from remediate.service.worker_name import worker_name
@@ -78,6 +81,7 @@ def working(
     run; `connect` and `poll_seconds` are for tests.
     """
     settings = service_settings(project.root)
+    plan_key(approval_settings(project.root).key)  # Its errors would only show when a plan is made.
     database = engine_database(project)
     stop = Event()
     leave = Timer(_LEAVE_SECONDS, os._exit, (FAILED_EXIT_CODE,))
@@ -196,6 +200,7 @@ def serving(
         intake = project_intake(project, inventory, doubt=Remembered(lambda name: doubt_of(name, project)))
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
+        demand_usable(intake.policy, project, inventory)
         settings = service_settings(project.root)
         door = ApprovalDoor.of(project, settings, wake.set)
         notices = ProposalNotices(project, public=None if door is None else door.public)
