@@ -301,7 +301,7 @@ class Journal(JournalStore):
         return JournalError(f"the journal {self.database.place} did not take the record: {why}")
 
 
-def journal_database(url: str | None = None) -> "JournalDatabase":
+def journal_database(url: str | None) -> "JournalDatabase":
     """Open the journal's database. Raises the errors of `Journal.open`."""
     from remediate.journal.database import open_database
 

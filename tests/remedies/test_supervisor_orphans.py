@@ -256,7 +256,3 @@ def test_the_search_asks_systemd_first(tmp_path: Path) -> None:
     assert read("echo 0") == ex.NO_STRAYS
     with pytest.raises(Unreadable, match="Failed to connect to bus"):
         read("echo Failed to connect to bus >&2; exit 1")
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
