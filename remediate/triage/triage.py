@@ -66,6 +66,11 @@ class HostTriage(FrozenModel):
         return not self.incidents or any(incident.unknown for incident in self.incidents)
 
     @property
+    def forbidden(self) -> bool:
+        """Whether a missing sudo rule kept something from being read."""
+        return any(incident.forbidden for incident in self.incidents)
+
+    @property
     def exit_code(self) -> int:
         """0 healthy, 10 an incident matches, 3 unexplained or unknown, 4 unreachable."""
         if self.error is not None:
