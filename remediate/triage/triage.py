@@ -118,7 +118,8 @@ def triage(
             stop.set()  # Ctrl-C does not wait until something is old.
     if not any(host.incidents or host.error for host in triaged):
         reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
-        raise ConfigurationError("; ".join(reasons) or "there is no playbook")
+        hint = next((host.undescribed for host in hosts if host.undescribed), "")
+        raise ConfigurationError(f"{'; '.join(reasons) or 'there is no playbook'}{hint if reasons else ''}")
     known = [_access(host) for host in triaged]
     report = TriageReport(
         operator=operator_name(),
