@@ -33,7 +33,15 @@ def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -
     declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
     unsure = [host.name for host in report.hosts if host.exit_code == UNEXPLAINED and not host.matching]
     again = [f"{program} triage --host {','.join(unsure)}{where}"] if unsure else []
-    return [*lines, *_block("NEXT", [*commands, *declare, *again])]
+    rules = [
+        line
+        for host in report.hosts
+        if host.forbidden
+        for line in _wrap(
+            f"as root on {host.name}, run what `{program} sudoers --host {host.name}{where} --script` prints"
+        )
+    ]
+    return [*lines, *_block("NEXT", [*rules, *commands, *declare, *again])]
 
 
 def _where(inventory: str | None) -> str:
@@ -42,6 +50,10 @@ def _where(inventory: str | None) -> str:
 
 def _command(program: str, host: HostTriage, where: str) -> str:
     return f"{program} check.{{}} --host {host.name}{where}"
+
+
+def _install(program: str, host: HostTriage, where: str) -> str:
+    return f"as root on {host.name}, run what `{program} sudoers --host {host.name}{where} --script` prints"
 
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
@@ -87,7 +99,8 @@ def _left_to(host: HostTriage) -> dict[str, str]:
 def _headline(host: HostTriage) -> str:
     if not host.matching:
         if host.unread:
-            return f"{host.name}: UNKNOWN: nothing matches, but not everything could be read"
+            why = "sudo lets this login read too little" if host.forbidden else "not everything could be read"
+            return f"{host.name}: UNKNOWN: nothing matches, but {why}"
         if host.young and host.youngest is not None:
             return f"{host.name}: UNKNOWN: nothing matches, but something started only {host.youngest:.0f} s ago"
         return f"{host.name}: HEALTHY: nothing matches"
