@@ -56,6 +56,11 @@ DATABASE_SILENT = RefusalCode(
     meaning="The database runs and does not answer; it may be recovering, so it is not killed.",
     advice="read its log: it may be recovering; do not kill it meanwhile",
 )
+DATABASE_READ_ONLY = RefusalCode(
+    name="database-read-only",
+    meaning="The database answers and takes no writes: it is a replica, or somebody made it read-only.",
+    advice="find out why first: after a failover the application's DB_HOST has to name the new primary",
+)
 
 _FLAPS: Final = 2
 """Automatic restarts by systemd from which on a starting database is unstable, not just recovering."""
@@ -136,8 +141,8 @@ class DatabaseAccess(OfApplication, HumanTask):
     """Report a database problem that only a person can fix (runbook 4.2, "Check credentials", provider's console).
 
     Such problems are: credentials in .env that the server rejects, a user who may log in from other hosts only, a
-    database or host that does not exist, and a server that is managed elsewhere or does not answer. When the values in
-    .env work, nothing is reported, because `config.cache` makes the application use them.
+    database or host that does not exist, and a server that takes no writes, is managed elsewhere or does not
+    answer. When the values in .env work, nothing is reported, because `config.cache` makes the application use them.
     """
 
     kind: Literal["database.access"] = "database.access"
@@ -154,6 +159,7 @@ class DatabaseAccess(OfApplication, HumanTask):
         DATABASE_UNKNOWN,
         DATABASE_HOST_UNKNOWN,
         DATABASE_SILENT,
+        DATABASE_READ_ONLY,
     )
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
@@ -242,6 +248,7 @@ _CODES: Final = {
     DatabaseTrouble.NAME: DATABASE_HOST_UNKNOWN,
     DatabaseTrouble.SILENT: DATABASE_SILENT,
     DatabaseTrouble.REFUSED: DATABASE_SILENT,
+    DatabaseTrouble.READ_ONLY: DATABASE_READ_ONLY,
 }
 
 

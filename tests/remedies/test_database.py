@@ -128,6 +128,8 @@ OF_OURS = {
     DatabaseTrouble.SILENT: "database-silent",
     DatabaseTrouble.REFUSED: "database-silent",
     DatabaseTrouble.TOO_MANY: "skip",
+    DatabaseTrouble.READ_ONLY: "database-read-only",
+    DatabaseTrouble.UNCONFIGURED: "skip",
     DatabaseTrouble.OTHER: "skip",
 }
 OF_OTHERS = {
