@@ -56,6 +56,12 @@ DATABASE_SILENT = RefusalCode(
     meaning="The database runs and does not answer; it may be recovering, so it is not killed.",
     advice="read its log: it may be recovering; do not kill it meanwhile",
 )
+DATABASE_ELSEWHERE = RefusalCode(
+    name="database-elsewhere",
+    meaning="The database runs, and does not listen where the application looks for it.",
+    advice="compare port, bind-address, skip-networking and socket of its configuration with .env "
+    "(`sudo ss -ltnp` shows where it listens)",
+)
 DATABASE_READ_ONLY = RefusalCode(
     name="database-read-only",
     meaning="The database answers and takes no writes: it is a replica, or somebody made it read-only.",
@@ -159,6 +165,7 @@ class DatabaseAccess(OfApplication, HumanTask):
         DATABASE_UNKNOWN,
         DATABASE_HOST_UNKNOWN,
         DATABASE_SILENT,
+        DATABASE_ELSEWHERE,
         DATABASE_READ_ONLY,
     )
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
@@ -211,6 +218,9 @@ class DatabaseAccess(OfApplication, HumanTask):
         if code is None:
             return skip(f"{files.answer.describe()}: nothing that a person would have to know first")
         said = _rejected(used, files, files.answer)
+        if code is DATABASE_ELSEWHERE:
+            # The unit was seen in another moment than the port: both have to stay so.
+            return wait(f"{said}; {self.unit} runs", code)
         return refuse(code, said) if code not in _TURNED_AWAY else self._turned_away(said, files.answer, facts)
 
     def _turned_away(self, said: str, answer: DatabaseState, facts: Facts) -> Verdict:
@@ -247,7 +257,7 @@ _CODES: Final = {
     DatabaseTrouble.UNKNOWN_DATABASE: DATABASE_UNKNOWN,
     DatabaseTrouble.NAME: DATABASE_HOST_UNKNOWN,
     DatabaseTrouble.SILENT: DATABASE_SILENT,
-    DatabaseTrouble.REFUSED: DATABASE_SILENT,
+    DatabaseTrouble.REFUSED: DATABASE_ELSEWHERE,
     DatabaseTrouble.READ_ONLY: DATABASE_READ_ONLY,
 }
 

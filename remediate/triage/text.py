@@ -33,7 +33,10 @@ def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -
     declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
     unsure = [host.name for host in report.hosts if host.exit_code == UNEXPLAINED and not host.matching]
     again = [f"{program} triage --host {','.join(unsure)}{where}"] if unsure else []
-    return [*lines, *_block("NEXT", [*commands, *declare, *again])]
+    # The check would send whoever comes from it back here.
+    blind = any(not host.matching[0].causes for host in matching)
+    person = ["a person, where no known cause matches: a check shows the logs' ends"] if blind else []
+    return [*lines, *_block("NEXT", [*commands, *person, *declare, *again])]
 
 
 def _where(inventory: str | None) -> str:

@@ -191,12 +191,19 @@ def test_a_torn_configuration_cache_hides_neither_maintenance_nor_itself(tmp_pat
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
-def test_an_application_that_does_not_start_tells_where_and_not_what(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("throw new Exception('c4n4ry');", "an error"),
+        ("ini_set('memory_limit', '8M'); $c4n4ry = str_repeat('c4n4ry', 9000000);", r"out of memory \(memory_limit\)"),
+    ],
+)
+def test_an_application_that_does_not_start_tells_where_and_not_what(tmp_path: Path, code: str, how: str) -> None:
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor/autoload.php").write_text("<?php\n")
     (tmp_path / "bootstrap").mkdir()
-    (tmp_path / "bootstrap/app.php").write_text("<?php\nthrow new Exception('c4n4ry');\n")
-    with pytest.raises(Unreadable, match=r"does not start: PHP ends in .*/bootstrap/app\.php, line 2$") as why:
+    (tmp_path / "bootstrap/app.php").write_text(f"<?php\n{code}\n")
+    with pytest.raises(Unreadable, match=rf"start: PHP ends with {how} in .*/bootstrap/app\.php, line 2$") as why:
         APP.read(_ask(tmp_path, "state"))
     assert "c4n4ry" not in str(why.value)
 

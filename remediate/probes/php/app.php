@@ -53,7 +53,8 @@ if (!isset($app)) {
     register_shutdown_function(static function () use (&$started) {
         $error = error_get_last();
         if (!$started && $error !== null && ($error["type"] & (E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR)) !== 0) {
-            echo "\nremediate:", json_encode(["ended" => "{$error["file"]}, line {$error["line"]}"]), "\n";
+            $how = strncmp($error["message"], "Allowed memory size", 19) === 0 ? "out of memory (memory_limit)" : "an error";
+            echo "\nremediate:", json_encode(["ended" => "$how in {$error["file"]}, line {$error["line"]}"]), "\n";
         }
     });
     $app = require "$directory/bootstrap/app.php";
