@@ -195,7 +195,8 @@ def run(
             outcomes = pool.run(gate, suppress)
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
-            problem = Problem(code="configuration", message=str(error))
+            hint = next((host.undescribed for host in hosts if str(error).startswith(f"{host.name}: ")), "")
+            problem = Problem(code="configuration", message=f"{error}{hint}")
         if problem is None and not context.stop.is_set():  # Otherwise some hosts were not looked at.
             gate.propose(runs, chosen, operator=operator, incident=incident)
         verdict = overall(outcomes) if problem is None else None
