@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from remediate.core.few import few
 from remediate.core.playbook import Severity
 from remediate.incident.clock import span
 from remediate.incident.queue import Delivery, State
@@ -125,7 +126,7 @@ def _wrong(
         f"{one.playbook} on {one.host} said {one.verdict}" for one in incident.confirmed if one.verdict != HEALTHY
     ]
     if incident.override:
-        although = "; ".join(doubts) or "no check could say that it is over"
+        although = few(doubts, "; ") or "no check could say that it is over"
         yield f"It was resolved although {although}: {_line(incident.override)}."
 
 
@@ -143,7 +144,7 @@ def _undelivered(deliveries: Sequence[Delivery]) -> Iterator[str]:
 
 def _wrong_with(run: RunLanded) -> Iterator[str]:
     if run.abandoned:
-        yield f"{run.playbook} on {', '.join(run.hosts)} never finished (run {run.shown})."
+        yield f"{run.playbook} on {few(run.hosts)} never finished (run {run.shown})."
     elif run.verdict in _FAILED:
         yield f"{run.playbook} came out {run.verdict.replace('_', ' ')} (run {run.shown})."
     if (took := _slow(run)) is not None:
@@ -216,7 +217,7 @@ def _unread(incident: Incident) -> list[str]:
 
 
 def _mended(incident: Incident) -> str:
-    return "; ".join(dict.fromkeys(step.why for run in incident.fixes for step in run.changes)) or incident.title
+    return few((step.why for run in incident.fixes for step in run.changes), "; ") or incident.title
 
 
 def _line(text: str) -> str:

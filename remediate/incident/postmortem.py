@@ -6,7 +6,9 @@ and what to do about it.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
+from remediate.core.few import few
 from remediate.incident.clock import span
 from remediate.incident.lessons import Action, actions, went_well, went_wrong
 from remediate.incident.queue import Delivery
@@ -20,6 +22,9 @@ from remediate.incident.vocabulary import IncidentStatus
 
 OPEN = "*To be written.*"
 """Placeholder for what only a person can know."""
+
+_CANDIDATES: Final = 10
+"""Causes that a post-mortem names one by one."""
 
 
 def sections(
@@ -51,8 +56,8 @@ def mended_by(incident: Incident) -> str:
     """Return the remedies of the last run that proved a fix; empty if none did."""
     # A later run may have refuted the fix; then `fixed_at` is empty.
     for fix in reversed(incident.fixes if incident.fixed_at else ()):
-        changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
-        return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
+        changed = few(f"{step.remedy} ({step.title})" for step in fix.changes)
+        return f"{fix.playbook} on {few(fix.hosts)}: {changed}"
     return ""
 
 
@@ -130,7 +135,9 @@ def _candidates(incident: Incident) -> list[str]:
             line = f"{step.host}: {escaped(_line(step.why))}{escaped(code)} {found_by}.{proof}"
             rank = 0 if proof else 1 if step.code else 2
             found[line] = min(rank, found.get(line, rank))
-    return sorted(found, key=lambda line: found[line])
+    ranked = sorted(found, key=lambda line: found[line])
+    more = len(ranked) - _CANDIDATES
+    return ranked if more <= 0 else [*ranked[:_CANDIDATES], f"and {more} more: runs.show names those of each run"]
 
 
 def _impact(incident: Incident, now: datetime) -> str:

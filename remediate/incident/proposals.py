@@ -1,10 +1,10 @@
 """Messages about plans that wait for approval. They only tell: whoever reads one logs in, or uses a terminal."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from remediate.approvals.proposal import Proposal
 from remediate.approvals.visible import visible
+from remediate.core.few import few
 from remediate.core.field_types import FrozenModel
 from remediate.core.playbook import Severity
 from remediate.incident.messages import Message, MessageKind, harmless
@@ -49,8 +49,8 @@ def announce_proposal(
 def _message(notifier: Notifier, proposal: Proposal, severity: Severity, public: str | None, *, last: bool) -> Message:
     texts = {
         "playbook": proposal.playbook,
-        "hosts": _few(proposal.hosts, ", "),
-        "why": _few([f"{step.host}: {step.why}" for step in proposal.steps], "; "),
+        "hosts": few(proposal.hosts, most=_NAMED),
+        "why": few((f"{step.host}: {step.why}" for step in proposal.steps), "; ", _NAMED),
         "plan": proposal.shown,
         "asked_by": proposal.asked_by,
         "until": f"{proposal.expires:%Y-%m-%d %H:%M UTC}",
@@ -75,9 +75,3 @@ def _message(notifier: Notifier, proposal: Proposal, severity: Severity, public:
         began=proposal.asked,
         at=notifier.outbox.now(),
     ).masked(notifier.masker)
-
-
-def _few(texts: Iterable[str], between: str) -> str:
-    once = list(dict.fromkeys(texts))
-    more = f"{between}and {len(once) - _NAMED} more" if len(once) > _NAMED else ""
-    return between.join(once[:_NAMED]) + more

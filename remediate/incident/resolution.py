@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from remediate.approvals.approvals import Approvals
+from remediate.core.few import few
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report
@@ -115,7 +116,7 @@ def _answers(check: Check, report: Report) -> list[Confirmed]:
 
 
 def _not_asked(check: Check, run_id: str, note: str) -> Confirmed:
-    return Confirmed(playbook=check.playbook, host=", ".join(check.hosts), verdict="not asked", run=run_id, note=note)
+    return Confirmed(playbook=check.playbook, host=few(check.hosts), verdict="not asked", run=run_id, note=note)
 
 
 def review_at(incident: Incident, settings: IncidentSettings, now: datetime) -> datetime | None:

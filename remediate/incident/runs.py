@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from pydantic import ValidationError
 
+from remediate.core.few import few
 from remediate.core.outcome import HostOutcome, Problem, Report, StepOutcome
 from remediate.incident.events import Event
 from remediate.incident.run_events import RunLanded, RunStep
@@ -105,7 +106,7 @@ def _problems(report: Report) -> list[Problem]:
 
 
 def _error(report: Report) -> str | None:
-    return "; ".join(dict.fromkeys(problem.message for problem in _problems(report))) or None
+    return few((problem.message for problem in _problems(report)), "; ") or None
 
 
 def _step(host: HostOutcome, step: StepOutcome) -> RunStep:

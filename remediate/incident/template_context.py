@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
+from remediate.core.few import few
 from remediate.core.field_types import FrozenModel
 from remediate.incident.events import Updated
 from remediate.incident.record import Incident
@@ -12,6 +13,8 @@ from remediate.incident.run_events import RunLanded
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.vocabulary import IncidentStatus
 
+_LINES: Final = 20
+"""Changes that a message names one by one."""
 UNSAID: Final = "not known yet"
 """Text for what nobody has said: clearer than an empty line, which looks forgotten."""
 
@@ -71,7 +74,7 @@ def template_context(
         next_steps=update.next_steps or UNSAID,
         eta=update.eta or UNSAID,
         cause=incident.cause or "",
-        found="; ".join(dict.fromkeys(step.why for run in incident.fixes for step in run.changes)),
+        found=few((step.why for run in incident.fixes for step in run.changes), "; "),
         resolution=incident.resolution,
         interval=spelled(interval) if interval is not None and not over else "",
         text=words.text,
@@ -84,7 +87,7 @@ def template_context(
 def done(incident: Incident) -> str:
     """Return the actions so far from the record: changes made by runs, and containments."""
     lines = [*incident.containments, *(line for run in incident.runs for line in _changed(run))]
-    return "\n".join(dict.fromkeys(lines))
+    return few(lines, "\n", _LINES)
 
 
 def _changed(run: RunLanded) -> list[str]:

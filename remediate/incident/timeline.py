@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from remediate.core.few import few
 from remediate.incident.clock import span
 from remediate.incident.events import (
     Acknowledged,
@@ -72,8 +73,8 @@ def _found(incident: Incident) -> Iterator[TimelineEntry]:
     named = [event.at for event in incident.timeline if isinstance(event.data, Identified)]
     for event in incident.timeline:
         if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
-            whys = tuple(dict.fromkeys(step.why for step in event.data.causes))
-            yield TimelineEntry(event.at, event.who, f"cause found by run {event.data.shown}", whys)
+            whys = few((step.why for step in event.data.causes), "\n", _SHOWN)
+            yield TimelineEntry(event.at, event.who, f"cause found by run {event.data.shown}", (whys,))
             return
 
 
@@ -170,14 +171,14 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
             to = f"to {', '.join(data.channels)}" if data.channels else ""
             return f"{data.message_kind} for {data.audience}: {data.title}", (to,)
         case Resolved():
-            checked = tuple(f"{one.playbook} on {one.host}: {one.verdict}" for one in data.confirmed)
-            return "resolved", (data.summary, *checked, _said("without a healthy check", data.override))
+            checked = few((f"{one.playbook} on {one.host}: {one.verdict}" for one in data.confirmed), "\n", _SHOWN)
+            return "resolved", (data.summary, checked, _said("without a healthy check", data.override))
         case Reviewed():
             return f"post-mortem written: {data.path}", ()
         case Attached():
             return f"run {data.run} belongs to it", ()
         case PlanDecided():
-            return f"plan {data.plan} {data.decision}: {data.playbook} on {', '.join(data.hosts)}", (data.proof,)
+            return f"plan {data.plan} {data.decision}: {data.playbook} on {few(data.hosts)}", (data.proof,)
         case RunLanded():
             return _run_title(data), _run_details(data)
 
@@ -193,7 +194,7 @@ def _run_title(run: RunLanded) -> str:
     verdict = RUNNING if run.verdict is None else run.verdict.replace("_", " ").upper()
     took = f" in {run.seconds:g} s" if run.seconds is not None else ""
     name = f"fix deployed: {name}" if run.fixed else name
-    return f"{name} on {', '.join(run.hosts)}: {verdict}{took}   run {run.shown}"
+    return f"{name} on {few(run.hosts)}: {verdict}{took}   run {run.shown}"
 
 
 def _run_details(run: RunLanded) -> tuple[str, ...]:

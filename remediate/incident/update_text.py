@@ -1,5 +1,6 @@
 """The text of an update that nobody has written yet, from the runs."""
 
+from remediate.core.few import few
 from remediate.incident.record import Incident
 from remediate.incident.vocabulary import IncidentStatus
 
@@ -15,7 +16,7 @@ def state_of(incident: Incident) -> str:
     serving = (
         f", serving again after {last.serving_again_seconds:g} s" if last.serving_again_seconds is not None else ""
     )
-    return f"{last.playbook} on {', '.join(last.hosts)} {verdict}{serving}"
+    return f"{last.playbook} on {few(last.hosts)} {verdict}{serving}"
 
 
 def next_step(status: IncidentStatus) -> str:

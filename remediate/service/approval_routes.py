@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from remediate.approvals.visible import visible
+from remediate.core.few import few
 from remediate.errors import ConfigurationError, JournalError
 from remediate.service.approval_door import ApprovalDoor
 from remediate.service.approval_page import HEADERS, page, plan_values
@@ -125,7 +126,7 @@ class ApprovalRoutes:
             return _unshown(session, why, problem)
         plan = plan_values(proposal, now)
         form = self._door.sessions.form(session, proposal) if plan["open"] else None
-        title = visible(f"{proposal.playbook} on {', '.join(proposal.hosts)}")
+        title = visible(f"{proposal.playbook} on {few(proposal.hosts)}")
         return page(status, title, plan=plan, form=form, problem=problem, note=note, person=session.person)
 
     async def _form(self, request: Request) -> Mapping[str, str] | Response:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from remediate.journal.journal import Journal
-from support.crew import Crew, demand_each_once
+from support.crew import Crew, demand_each_once, until_acting
 from support.cut_proxy import Cut, CutProxy, by_tcp, socket_of
 from support.durable import ToyFleet, Worker
 from support.soak import times
@@ -18,12 +18,14 @@ from support.soak import times
 KILLS: Final = times(ci=10, soak=100)
 CUTS: Final = times(ci=3, soak=30)
 RUNS: Final = times(ci=10, soak=100)
+STEP: Final = 0.5
+"""Seconds of a step. Each kill comes after the journal has heard that one began, so that there is one to resume."""
 CHANCE: Final = random.Random()  # noqa: S311  # Another moment each time: what it finds is to be mended.
 
 
 @pytest.fixture
 def toys(tmp_path: Path) -> ToyFleet:
-    return ToyFleet(tmp_path / "fleet", RUNS, step_seconds=0.5).build()
+    return ToyFleet(tmp_path / "fleet", RUNS, step_seconds=STEP).build()
 
 
 @pytest.mark.soak
@@ -32,7 +34,8 @@ def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path)
     for kill in range(KILLS):
         toys.want(RUNS * (kill + 1) // KILLS)
         worker = Worker(toys, state).launched()
-        time.sleep(CHANCE.uniform(0.05, 2))
+        until_acting([worker])
+        time.sleep(CHANCE.uniform(0, STEP))
         worker.kill()
     demand_each_once(toys, Worker(toys, state).launched().ended(600), f"one process on SQLite, {KILLS} kills")
 
@@ -48,8 +51,9 @@ def test_two_workers_that_are_killed_in_turn(
         for kill in range(KILLS):
             toys.want(RUNS * (kill + 1) // KILLS)
             crew.launched(kill % 2)
-            time.sleep(CHANCE.uniform(0.05, 2))
-            crew.kill(kill % 2, elsewhere=CHANCE.random() < 0.3)
+            acting = until_acting(crew.workers)
+            time.sleep(CHANCE.uniform(0, STEP))
+            crew.kill(kill % 2 if acting is None else acting, elsewhere=CHANCE.random() < 0.3)
         demand_each_once(toys, crew.ended(600), f"two workers on PostgreSQL, {KILLS} kills")
 
 

@@ -39,6 +39,10 @@ class Crew:
             time.sleep(_LOOK)
             self.tend()
 
+    @property
+    def workers(self) -> Sequence[Worker]:
+        return self._workers
+
     def kill(self, number: int, *, elsewhere: bool = False) -> None:
         """Kill a worker, and start it again: under its name, or elsewhere, so that its runs have to be taken over."""
         self._workers[number].kill()
@@ -74,6 +78,20 @@ class Crew:
 
     def _started(self, number: int) -> Worker:
         return Worker(self._toys, self._directory / f"worker{self._places[number]}", self._urls[number])
+
+
+def until_acting(workers: Sequence[Worker], seconds: float = 60) -> int | None:
+    """Wait until the journal says that one of these workers acts, and return which. None if none does."""
+    until = time.monotonic() + seconds
+    with Journal.open() as journal:
+        while time.monotonic() < until:
+            processes = [journal.find(intent.run).process for intent in journal.open_intents()]
+            pids = {process.pid for process in processes if process is not None}
+            acting = [number for number, worker in enumerate(workers) if worker.pid in pids]
+            if acting:
+                return acting[0]
+            time.sleep(_LOOK / 5)
+    return None
 
 
 def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun], what: str = "") -> None:

@@ -219,6 +219,10 @@ class Worker:
         there.close()
 
     @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    @property
     def lives(self) -> bool:
         return self._process.is_alive()
 
