@@ -17,9 +17,6 @@ from remediate.project.project import Project
 from support.command_box import REMEDIATE, Box
 from support.toys import document
 
-INVOKE = REMEDIATE.with_name("invoke")
-
-
 BROKEN = "the output cannot be written: "
 
 

@@ -62,6 +62,8 @@ class DatabaseTrouble(Enum):
     FORBIDDEN = "no access to its database, or no such database"
     UNKNOWN_DATABASE = "unknown database"
     TOO_MANY = "too many connections"
+    READ_ONLY = "answers, but takes no writes (read-only)"
+    UNCONFIGURED = "cannot be asked: PHP cannot load bootstrap/cache/config.php"
     OTHER = "failing"
 
 
@@ -72,6 +74,7 @@ _TROUBLES = {
     1044: DatabaseTrouble.FORBIDDEN,
     1049: DatabaseTrouble.UNKNOWN_DATABASE,
     **dict.fromkeys((1040, 1203, 1226), DatabaseTrouble.TOO_MANY),
+    **dict.fromkeys((1290, 1836), DatabaseTrouble.READ_ONLY),
 }
 _NETWORK = {
     "refused": DatabaseTrouble.REFUSED,
@@ -90,6 +93,12 @@ class DatabaseState(Fact):
     host: str = Field(default="", description="where its configuration says the server is")
     user: str = Field(default="", description="as whom it asks")
     seen_from: str = Field(default="", description="from where the server saw it come, when it was turned away")
+
+    @property
+    def delays(self) -> bool:
+        """Whether whoever asks it may be kept waiting."""
+        prompt = {None, DatabaseTrouble.READ_ONLY, DatabaseTrouble.UNCONFIGURED}
+        return self.waiting > 0 or self.trouble not in prompt
 
     @property
     @override
@@ -125,6 +134,8 @@ def _database(answer: object) -> DatabaseState:
         case {"state": "ok", **rest}:
             # A server other than MySQL does not report its waiting queries.
             return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
+        case {"state": "unconfigured"}:
+            return DatabaseState(trouble=DatabaseTrouble.UNCONFIGURED, waiting=0)
         case {"state": "failed", "code": int(code), **rest}:
             trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
             return _as(rest, trouble=trouble, waiting=0)

@@ -1,6 +1,6 @@
 """The application's own log."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -10,9 +10,16 @@ from remediate.core.field_types import AbsolutePath
 from remediate.core.probe import Probe
 from remediate.probes.systemd import LogLines
 
+_NEWEST: Final = r"""f=$(ls -t "$1"/storage/logs/laravel*.log 2>/dev/null | head -n 1); [ -n "$f" ] || exit 0
+said=$(tail -c 65536 -- "$f" | grep -aE '^\[[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]' | tail -n "$2")
+if [ -n "$said" ]; then printf '%s\n' "$said"; else tail -n "$2" -- "$f"; fi"""
+
 
 class AppLog(Probe[LogLines]):
-    """The last lines of the application's newest log file."""
+    """The last entries of the application's newest log file, without their stack traces.
+
+    An entry begins with its time in brackets. A file without such lines is shown as it ends.
+    """
 
     brief: ClassVar[bool] = True
 
@@ -23,8 +30,7 @@ class AppLog(Probe[LogLines]):
 
     @override
     def command(self) -> Run:
-        newest = 'f=$(ls -t "$1"/storage/logs/laravel*.log 2>/dev/null | head -n 1); [ -z "$f" ] || tail -n "$2" "$f"'
-        return Run.of("sh", "-c", newest, "sh", self.path, str(self.lines), seconds=5)
+        return Run.of("sh", "-c", _NEWEST, "sh", self.path, str(self.lines), seconds=5)
 
     @override
     def parse(self, output: Output) -> LogLines:

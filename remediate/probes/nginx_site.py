@@ -22,6 +22,12 @@ user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p
   $1 == "tcp" { sub(/.*:/, "", $5); ports = ports " " $5 }
   $5 ~ /^\// && !seen[$5]++ && ++heard <= 200 { print "heard", $5 }
   END { print "ports" ports }'
+# What nginx has loaded is as old as its workers. One that was replaced after a crash is younger: then nothing is told.
+ps -ww --ppid "$(cat /run/nginx.pid 2>/dev/null)" -o etimes=,stat=,args= 2>/dev/null | awk '
+  / nginx: worker process$/ { n++; if ($2 ~ /^T/) stopped++; if (n == 1 || $1 > oldest) oldest = $1 }
+  END { if (n) print "workers", oldest, n, stopped + 0 }'
+find -L /etc/nginx -type f ! -name '.*' -printf '%T@\n' 2>/dev/null | sort -rn | awk -v now="$(date +%s)" '
+  NR == 1 { printf "written %d\n", now - $1 }'
 gone() {
   up=$(dirname -- "$1")
   while [ ! -e "$up" ] && [ "$up" != / ]; do up=$(dirname -- "$up"); done
@@ -72,12 +78,32 @@ class SiteServed(Fact):
     targets: tuple[Target, ...]
     pools: tuple[Pool, ...] = Field(description="every pool of every PHP-FPM")
     error_logs: tuple[str, ...] = Field(description="files that the site's errors go to")
+    workers: tuple[int, int] | None = Field(
+        default=None, description="nginx's workers, and those of them that a signal has stopped; None where unknown"
+    )
+    unloaded: bool = Field(default=False, description="whether a file was written after nginx loaded its configuration")
 
     @property
     @override
     def unequal(self) -> tuple[str, ...]:
         nameless = ("no server block of nginx has the site's name",) if self.named is False else ()
-        return (*(f"nginx asks {each}" for each in self._unserved()), *nameless)
+        return (*(f"nginx asks {each}" for each in (*self._unserved(), *self._unheard())), *nameless, *self._astray())
+
+    def _astray(self) -> Iterator[str]:
+        if self.workers is not None and 0 < self.workers[0] == self.workers[1]:
+            yield "every worker of nginx is stopped by a signal (state T): find out why, then restart nginx"
+        if self.unloaded:
+            yield (
+                "files in /etc/nginx are newer than what nginx has loaded: it serves the older ones until a reload, "
+                "which `nginx -t` has to precede"
+            )
+
+    def _unheard(self) -> Iterator[str]:
+        """Yield the sockets of pools that do not run: of another PHP than the one that is looked after, maybe."""
+        for each in self.targets:
+            pool = next((pool for pool in self.pools if pool.listen == each.address), None)
+            if each.there is False and not each.shut and pool is not None:
+                yield f"{each.address}, which does not exist: {pool.describe()}"
 
     def _unserved(self) -> Iterator[str]:
         for each in self.targets:
@@ -134,6 +160,8 @@ class NginxSite(Probe[SiteServed]):
             targets=tuple(seen.target(address(each)) for each in blocks.targets) if fixed else (),
             pools=tuple(map(seen.pool, listeners(there))),
             error_logs=tuple(path for path in blocks.error_logs if path.startswith("/")),
+            workers=seen.workers,
+            unloaded=seen.unloaded,
         )
 
 
@@ -146,12 +174,16 @@ class _Seen(BaseModel):
     heard: frozenset[str]
     sockets: dict[str, tuple[str, str, str, str]]
     gone: frozenset[str]
+    workers: tuple[int, int] | None
+    unloaded: bool
 
     @classmethod
     def read(cls, text: str) -> "_Seen":
         lines = text.splitlines()
         users = [line.split()[1:] for line in lines if line.startswith("user ")]
         ports = [line.split()[1:] for line in lines if line == "ports" or line.startswith("ports ")]
+        loaded = next((list(map(int, each[1:])) for each in map(str.split, lines) if each[:1] == ["workers"]), None)
+        written = next((int(each[1]) for each in map(str.split, lines) if each[:1] == ["written"]), None)
         sockets = (found for line in lines if (found := _SOCKET.fullmatch(line)))
         return cls(
             user=users[-1][0] if users else "",
@@ -159,6 +191,9 @@ class _Seen(BaseModel):
             ports=frozenset(ports[-1]) if ports else None,
             heard=frozenset(address(line.removeprefix("heard ")) for line in lines if line.startswith("heard ")),
             sockets={address(each[5]): (each[1], each[2], each[3], each[4]) for each in sockets},
+            workers=None if loaded is None else (loaded[1], loaded[2]),
+            # Seconds, rounded down on both sides.
+            unloaded=loaded is not None and written is not None and written + 1 < loaded[0],
             gone=frozenset(address(line.removeprefix("gone ")) for line in lines if line.startswith("gone ")),
         )
 

@@ -88,7 +88,7 @@ class WorkerState(Fact):
     @override
     def describe(self) -> str:
         if not self.daemon:
-            return "unknown to supervisor: it does not run"
+            return "unknown: supervisor does not answer"
         if not self.processes:
             return "no such program"
         running = sum(1 for each in self.processes if each.state == "RUNNING")

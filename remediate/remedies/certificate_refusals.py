@@ -35,6 +35,12 @@ AUTHORITY_UNKNOWN_HERE = RefusalCode(
     meaning="The host trusts the certificate's authority, but the machine that runs remediate does not.",
     advice="name the authority's file on this machine in remediate.site_ca, then run this again",
 )
+CHAIN_INCOMPLETE = RefusalCode(
+    name="chain-incomplete",
+    meaning="nginx serves the right certificate without those of its authority, so clients cannot verify it.",
+    advice="ssl_certificate has to name fullchain.pem, and that has to be cert.pem followed by chain.pem: then reload "
+    "nginx",
+)
 NGINX_DOWN = RefusalCode(
     name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
 )

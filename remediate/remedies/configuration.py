@@ -13,7 +13,15 @@ from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import NotYet, Proven, Step, Verification, unmoved
 from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip
-from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvValue, named
+from remediate.probes.configuration import (
+    CachedConfig,
+    Configuration,
+    ConfigurationState,
+    EnvFile,
+    EnvState,
+    EnvValue,
+    named,
+)
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
@@ -110,7 +118,8 @@ class CacheConfig(OfConfiguration):
     @override
     def guard(self, facts: Facts) -> Verdict:
         state = facts[self._configuration]
-        if not state.cached:
+        # Without an .env at all its values come from elsewhere; with one that cannot be read, from nowhere.
+        if not state.cached and state.env is not EnvState.BROKEN:
             return skip("the configuration is not cached: .env is read at every start")
         if self.failing and all(facts[each].ok is True for each in self.failing):
             return skip("nothing that depends on the configuration fails")

@@ -56,6 +56,17 @@ DATABASE_SILENT = RefusalCode(
     meaning="The database runs and does not answer; it may be recovering, so it is not killed.",
     advice="read its log: it may be recovering; do not kill it meanwhile",
 )
+DATABASE_ELSEWHERE = RefusalCode(
+    name="database-elsewhere",
+    meaning="The database runs, and does not listen where the application looks for it.",
+    advice="compare port, bind-address, skip-networking and socket of its configuration with .env "
+    "(`sudo ss -ltnp` shows where it listens)",
+)
+DATABASE_READ_ONLY = RefusalCode(
+    name="database-read-only",
+    meaning="The database answers and takes no writes: it is a replica, or somebody made it read-only.",
+    advice="find out why first: after a failover the application's DB_HOST has to name the new primary",
+)
 
 _FLAPS: Final = 2
 """Automatic restarts by systemd from which on a starting database is unstable, not just recovering."""
@@ -136,8 +147,8 @@ class DatabaseAccess(OfApplication, HumanTask):
     """Report a database problem that only a person can fix (runbook 4.2, "Check credentials", provider's console).
 
     Such problems are: credentials in .env that the server rejects, a user who may log in from other hosts only, a
-    database or host that does not exist, and a server that is managed elsewhere or does not answer. When the values in
-    .env work, nothing is reported, because `config.cache` makes the application use them.
+    database or host that does not exist, and a server that takes no writes, is managed elsewhere or does not
+    answer. When the values in .env work, nothing is reported, because `config.cache` makes the application use them.
     """
 
     kind: Literal["database.access"] = "database.access"
@@ -154,6 +165,8 @@ class DatabaseAccess(OfApplication, HumanTask):
         DATABASE_UNKNOWN,
         DATABASE_HOST_UNKNOWN,
         DATABASE_SILENT,
+        DATABASE_ELSEWHERE,
+        DATABASE_READ_ONLY,
     )
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
@@ -205,6 +218,9 @@ class DatabaseAccess(OfApplication, HumanTask):
         if code is None:
             return skip(f"{files.answer.describe()}: nothing that a person would have to know first")
         said = _rejected(used, files, files.answer)
+        if code is DATABASE_ELSEWHERE:
+            # The unit was seen in another moment than the port: both have to stay so.
+            return wait(f"{said}; {self.unit} runs", code)
         return refuse(code, said) if code not in _TURNED_AWAY else self._turned_away(said, files.answer, facts)
 
     def _turned_away(self, said: str, answer: DatabaseState, facts: Facts) -> Verdict:
@@ -241,7 +257,8 @@ _CODES: Final = {
     DatabaseTrouble.UNKNOWN_DATABASE: DATABASE_UNKNOWN,
     DatabaseTrouble.NAME: DATABASE_HOST_UNKNOWN,
     DatabaseTrouble.SILENT: DATABASE_SILENT,
-    DatabaseTrouble.REFUSED: DATABASE_SILENT,
+    DatabaseTrouble.REFUSED: DATABASE_ELSEWHERE,
+    DatabaseTrouble.READ_ONLY: DATABASE_READ_ONLY,
 }
 
 

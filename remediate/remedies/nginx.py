@@ -19,6 +19,7 @@ from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate_refusals import (
+    CHAIN_INCOMPLETE,
     NGINX_DOWN,
     NOT_MANAGED,
     OTHER_LINEAGE,
@@ -84,7 +85,7 @@ class ReloadNginx(OfCertificate):
     unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        *(NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, UNTRUSTED),
+        *(NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, UNTRUSTED, CHAIN_INCOMPLETE),
     )
 
     @classmethod
@@ -132,7 +133,7 @@ class ReloadNginx(OfCertificate):
             return skip(f"certbot has no lineage {self.name}")
         disk = facts[self._disk].certificate
         if disk.serial == served.certificate.serial:
-            return skip("it serves the one on disk")
+            return self._unaccompanied(facts, served) or skip("it serves the one on disk")
         if not self._better(disk, served, served.certificate):
             return skip(f"the one on disk, until {disk.until}, is no better than the one served")
         if not facts[self._chain].trusted:
@@ -142,6 +143,13 @@ class ReloadNginx(OfCertificate):
             or misplaced(facts, self._file, self.name)
             or proceed(self._older(facts))
         )
+
+    def _unaccompanied(self, facts: Facts, served: ServedState) -> Verdict | None:
+        """Refuse when only the authority's own certificates are missing from what is served, else None."""
+        if served.trusted or not facts[self._chain].trusted:
+            return None
+        said = f"{self.title()} serves the one on disk, not trusted (verify code {served.verify})"
+        return refuse(CHAIN_INCOMPLETE, f"{said}; with {self._chain.label()} it is")
 
     def _older(self, facts: Facts) -> str:
         served, disk, workers = facts[self._served], facts[self._disk].certificate, facts[NginxWorkers()]

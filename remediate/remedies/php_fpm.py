@@ -119,6 +119,6 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
         if trouble is None or trouble.gone or self._database is None:
             return None
         database = facts[self._database]
-        if database.trouble is None and not database.waiting:
+        if not database.delays:
             return None
         return refuse(DATABASE_CAUSE, f"{self.title()} waits for its database ({database.describe()}), see runbook 4.2")

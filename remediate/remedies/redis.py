@@ -104,6 +104,11 @@ REDIS_SILENT = RefusalCode(
     meaning="Redis runs and does not answer: a restart would lose unsaved data.",
     advice="read its log, find out what it is busy with; restart it only if its data may be lost",
 )
+REDIS_ELSEWHERE = RefusalCode(
+    name="redis-elsewhere",
+    meaning="Redis runs, and does not listen where the application looks for it.",
+    advice="compare port, bind and unixsocket of its configuration with .env (`sudo ss -ltnp` shows where it listens)",
+)
 PASSWORD_REJECTED = RefusalCode(
     name="password-rejected",
     meaning="Redis rejects the password, including the present one in .env.",
@@ -131,7 +136,7 @@ class RedisByHand(OfApplication, HumanTask):
     """Report what a person has to do about a Redis that no command here fixes (runbook 4.3).
 
     This is a Redis that is managed elsewhere, rejects every password the application has, is a replica, cannot save to
-    its disk, or runs and does not answer. A restart would fix none of these and lose unsaved data.
+    its disk, or runs and does not answer, there or at all. A restart would fix none of these and lose unsaved data.
     """
 
     kind: Literal["redis.by-hand"] = "redis.by-hand"
@@ -143,6 +148,7 @@ class RedisByHand(OfApplication, HumanTask):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         REDIS_NOT_OURS,
         REDIS_SILENT,
+        REDIS_ELSEWHERE,
         PASSWORD_REJECTED,
         WRONG_ROLE,
         PERSISTENCE_FAILING,
@@ -194,6 +200,9 @@ class RedisByHand(OfApplication, HumanTask):
             return None  # config.cache
         said = f"{link.server}: {trouble.value}"
         if trouble.unreachable:
+            if ours and trouble is Trouble.REFUSED:
+                # The unit was seen in another moment than the port: both have to stay so.
+                return wait(f"{said}, {_lacking(redis, link)}; {self.unit} runs", REDIS_ELSEWHERE)
             code = REDIS_SILENT if ours else REDIS_NOT_OURS
             return refuse(code, f"{said}, {_lacking(redis, link)}")
         return refuse(_BY_TROUBLE.get(trouble, REDIS_FAILING), said)

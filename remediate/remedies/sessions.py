@@ -284,7 +284,8 @@ class EndIdle(_OfSessions):
         if self.asked is None or facts[self.asked].trouble is not DatabaseTrouble.TOO_MANY:
             return skip("there are connections left")
         # Either there were none a moment ago, or the user has its own limit (max_user_connections).
-        return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
+        said = "the server has connections left, and the application gets none"
+        return wait(f"{said}: its account may have a limit of its own (max_user_connections)", CONNECTION_LIMIT)
 
     @override
     def changes(self) -> tuple[Run, ...]:

@@ -13,6 +13,7 @@ from remediate.core.host import Host
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy, Step
 from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.errors import Unreadable
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
@@ -30,6 +31,11 @@ LEFT_RUNNING = RefusalCode(
     advice="end it manually, then run this again",
     overridable=True,
 )
+SUPERVISOR_SILENT = RefusalCode(
+    name="supervisor-silent",
+    meaning="supervisor runs and does not answer on its socket, so its workers cannot be seen, stopped or started.",
+    advice="`sudo systemctl restart supervisor` makes the socket again: it breaks off jobs longer than stopwaitsecs",
+)
 
 
 class RestartSupervisor(RestartService):
@@ -37,20 +43,23 @@ class RestartSupervisor(RestartService):
 
     Workers that a killed daemon left behind are ended first, by identity and gracefully: a Laravel worker finishes its
     job on TERM. Otherwise a second set would work next to them. When one of them does not end in time, nothing is
-    started.
+    started. A running daemon whose socket is gone is left to a person: its workers may be in the middle of jobs.
     """
 
     kind: Literal["supervisor.restart"] = "supervisor.restart"
     unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
     user: UserName = Field(default="forge", description="user the workers run as")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds an orphan may take to finish its job")
+    program: ProgramName | None = Field(
+        default=None, description="supervisor group or program that a running daemon is asked about; absent = not asked"
+    )
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING, SUPERVISOR_SILENT)
 
     @classmethod
     @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        return {"user": host.settings.app_user}
+        return {"user": host.settings.app_user, "program": host.settings.worker_program}
 
     @property
     @override
@@ -64,6 +73,21 @@ class RestartSupervisor(RestartService):
     @override
     def checks(self) -> tuple[Probe[Fact], ...]:
         return (self._orphans,)
+
+    @property
+    def _asked(self) -> tuple[Workers, ...]:
+        return () if self.program is None else (Workers(program=self.program),)
+
+    @override
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (*super().probes(), *self._asked)
+
+    @override
+    def running(self, facts: Facts) -> Verdict | None:
+        """Wait for a daemon that does not answer: one that has just been started makes its socket in a moment."""
+        if all(_answers(facts, each) for each in self._asked):
+            return super().running(facts)
+        return wait(f"{self.title()} is active, and nobody answers on its socket", SUPERVISOR_SILENT)
 
     def _own(self, process: StrayProcess) -> bool:
         return process.is_worker and process.user == self.user
@@ -94,6 +118,14 @@ class RestartSupervisor(RestartService):
     @override
     def changes(self) -> tuple[Run, ...]:
         return (*super().changes(), end_processes((), self.user, self.patience))
+
+
+def _answers(facts: Facts, probe: Workers) -> bool:
+    """Return False only where nobody listens. What cannot be read is for the remedies of the workers."""
+    try:
+        return facts[probe].daemon
+    except Unreadable:
+        return True
 
 
 class StartWorkers(Remedy):

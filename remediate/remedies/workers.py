@@ -1,7 +1,7 @@
 """The remedy that replaces queue workers by signals, because `queue:restart` needs the cache."""
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -57,6 +57,12 @@ def missing(after: WorkerState, spared: Iterable[ProgramState]) -> bool:
     names = {each.name for each in spared}
     down = [each for each in after.processes if each.state != "RUNNING" and each.name not in names]
     return not after.daemon or not after.processes or bool(down)
+
+
+_ASTRAY: Final = (
+    ", after a restart too: they may read another store than the application writes to: compare `environment` and "
+    "`command` of {program} in supervisor's configuration with .env"
+)
 
 
 def start_program(program: str) -> Run:
@@ -187,7 +193,9 @@ class RestartWorkers(Remedy):
         verdict = self.guard(after)
         if verdict.decision is Decision.SKIP:
             return Proven(evidence=f"{verdict.reason}, unlike before")
-        return (Failed if verdict.decision is Decision.REFUSE else NotYet)(reason=verdict.reason)
+        idle = any(each.cause is Cause.IDLE for each in stalls)
+        reason = f"{verdict.reason}{_ASTRAY.format(program=self.program) if idle else ''}"
+        return (Failed if verdict.decision is Decision.REFUSE else NotYet)(reason=reason)
 
     def _state(self, facts: Facts) -> QueueMotionState | None:
         return facts[self.queue] if self.queue is not None else None

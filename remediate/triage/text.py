@@ -33,15 +33,11 @@ def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -
     declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
     unsure = [host.name for host in report.hosts if host.exit_code == UNEXPLAINED and not host.matching]
     again = [f"{program} triage --host {','.join(unsure)}{where}"] if unsure else []
-    rules = [
-        line
-        for host in report.hosts
-        if host.forbidden
-        for line in _wrap(
-            f"as root on {host.name}, run what `{program} sudoers --host {host.name}{where} --script` prints"
-        )
-    ]
-    return [*lines, *_block("NEXT", [*rules, *commands, *declare, *again])]
+    rules = [line for host in report.hosts if host.forbidden for line in _wrap(_install(program, host, where))]
+    # The check would send whoever comes from it back here.
+    blind = any(not host.matching[0].causes for host in matching)
+    person = ["a person, where no known cause matches: a check shows the logs' ends"] if blind else []
+    return [*lines, *_block("NEXT", [*rules, *commands, *person, *declare, *again])]
 
 
 def _where(inventory: str | None) -> str:

@@ -70,6 +70,13 @@ NOT_MENDED: dict[str, tuple[Changes, str]] = {
         },
         "database-unknown",
     ),
+    "a replica since a failover": (
+        {
+            DATABASE: database(DatabaseTrouble.READ_ONLY),
+            CREDENTIALS: ex.credentials(DatabaseTrouble.READ_ONLY),
+        },
+        "database-read-only",
+    ),
     "silent": (
         {
             **HANGING,

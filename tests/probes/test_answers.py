@@ -3,6 +3,7 @@
 import getpass
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_workers_that_do_not_run() -> None:
 def test_a_daemon_that_does_not_run() -> None:
     state = WORKERS.read(Output(stderr="supervisor: refused connection\n", exit=3))
     assert state == ex.NO_DAEMON
-    assert (state.ok, state.describe()) == (False, "unknown to supervisor: it does not run")
+    assert (state.ok, state.describe()) == (False, "unknown: supervisor does not answer")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,26 @@ def test_the_last_lines_of_a_log() -> None:
     assert probe.read(Output()).describe() == "no lines"
     with pytest.raises(Unreadable, match="cannot open"):
         probe.read(Output(exit=1, stderr="tail: cannot open '/var/log/nginx/error.log' for reading\n"))
+
+
+ENTRY = "[2026-11-30 14:54:0%d] staging.ERROR: file_put_contents(): Permission denied {}"
+
+
+def test_the_entries_of_an_applications_log_are_told_and_not_their_stack_traces(tmp_path: Path) -> None:
+    logs = tmp_path / "storage/logs"
+    logs.mkdir(parents=True)
+    probe = AppLog(path=str(tmp_path), lines=2)
+    assert _told(probe) == ()
+    trace = '[stacktrace]\n#0 /x.php(1): f()\n#1 {main}\n"}\n'
+    (logs / "laravel.log").write_text("".join(f"{ENTRY % number}\n{trace}" for number in range(4)))
+    assert _told(probe) == (ENTRY % 2, ENTRY % 3)
+    (logs / "laravel.log").write_text('{"level":"error"}\nplain\nlast\n')
+    assert _told(probe) == ("plain", "last")
+
+
+def _told(probe: AppLog) -> tuple[str, ...]:
+    done = subprocess.run(probe.command().argv, capture_output=True, text=True, check=False, timeout=10)
+    return probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)).lines
 
 
 def test_logs_are_asked_by_those_who_may_read_them() -> None:

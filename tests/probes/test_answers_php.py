@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,8 @@ def test_an_application() -> None:
         ('remediate:{"driver":"mysql","state":"failed","code":1130,"from":"10.0.0.5"}', DatabaseTrouble.NOT_ALLOWED, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1049}', DatabaseTrouble.UNKNOWN_DATABASE, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1040}', DatabaseTrouble.TOO_MANY, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":1290,"waiting":0}', DatabaseTrouble.READ_ONLY, 0),
+        ('remediate:{"state":"unconfigured"}', DatabaseTrouble.UNCONFIGURED, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":0}', DatabaseTrouble.OTHER, 0),
         ('remediate:{"state":"failed","code":1044}', DatabaseTrouble.FORBIDDEN, 0),
         ('remediate:{"state":"failed","code":2002,"network":"refused"}', DatabaseTrouble.REFUSED, 0),
@@ -161,3 +164,51 @@ def test_php_is_asked_as_the_applications_user(probe: Pools | App | AppDatabase)
     assert isinstance(run, Run)
     assert (run.user, run.argv[0]) == ("forge", "/usr/bin/php8.2")
     assert run.argv[run.argv.index("-r") + 2] == "--"
+
+
+_TORN = r"""<?php
+class Stub {
+    public function __call($name, $words) { return $this; }
+    public function version() { return "8.83"; }
+    public function isDownForMaintenance() { return true; }
+    public function configurationIsCached() { return false; }
+}
+if (!isset($_SERVER["APP_CONFIG_CACHE"])) { require "bootstrap/cache/config.php"; }
+return new Stub();
+"""
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+@pytest.mark.parametrize("torn", ["<?php return ['app' => ['key' => 'c4n4ry", "", "<?php return 1;"])
+def test_a_torn_configuration_cache_hides_neither_maintenance_nor_itself(tmp_path: Path, torn: str) -> None:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/autoload.php").write_text("<?php\n")
+    (tmp_path / "bootstrap/cache").mkdir(parents=True)
+    (tmp_path / "bootstrap/app.php").write_text(_TORN)
+    (tmp_path / "bootstrap/cache/config.php").write_text(torn)
+    assert APP.read(_ask(tmp_path, "state")).maintenance
+    assert DATABASE.read(_ask(tmp_path, "database")).trouble is DatabaseTrouble.UNCONFIGURED
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("throw new Exception('c4n4ry');", "an error"),
+        ("ini_set('memory_limit', '8M'); $c4n4ry = str_repeat('c4n4ry', 9000000);", r"out of memory \(memory_limit\)"),
+    ],
+)
+def test_an_application_that_does_not_start_tells_where_and_not_what(tmp_path: Path, code: str, how: str) -> None:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/autoload.php").write_text("<?php\n")
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / "bootstrap/app.php").write_text(f"<?php\n{code}\n")
+    with pytest.raises(Unreadable, match=rf"start: PHP ends with {how} in .*/bootstrap/app\.php, line 2$") as why:
+        APP.read(_ask(tmp_path, "state"))
+    assert "c4n4ry" not in str(why.value)
+
+
+def _ask(path: Path, question: str) -> Output:
+    argv = ("php", "-n", "-r", program_text(PROBES, "app.php"), "--", str(path), question)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)

@@ -106,9 +106,13 @@ def test_a_pool_that_nobody_started_is_told_only_where_none_listens(place: Path)
 
 
 def test_a_pool_that_is_down_is_another_matter(place: Path) -> None:
-    """Then the sockets fit, and PHP-FPM is what does not run."""
+    """Then the sockets fit, and PHP-FPM is what does not run: told only where nothing else explains the failure."""
     served = look(place, "unix:/run/php/php8.2-fpm.sock")
-    assert (served.ok, served.unequal) == (None, ())
+    said = "pool www of php8.2 is meant to listen on /run/php/php8.2-fpm.sock"
+    assert (served.ok, served.unequal) == (
+        None,
+        (f"nginx asks /run/php/php8.2-fpm.sock, which does not exist: {said}",),
+    )
 
 
 def test_a_socket_of_something_else_is_no_fault(place: Path) -> None:
@@ -152,6 +156,27 @@ def test_a_site_that_no_server_block_names(place: Path) -> None:
     look(place, "unix:/run/php/php8.2-fpm.sock")
     served = other.read(run(place, other.command().argv))
     assert (served.named, served.unequal[-1]) == (False, "no server block of nginx has the site's name")
+
+
+SERVED = "# configuration file /etc/nginx/nginx.conf:\nhttp { server { server_name example.com; } }\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "unequal"),
+    [
+        ("workers 60 2 0\nwritten 60\n", ""),
+        ("workers 60 2 0\nwritten 59\n", ""),
+        ("workers 60 2 1\nwritten 600\n", ""),
+        ("workers 60 2 0\n", ""),
+        ("written 5\n", ""),
+        ("workers 60 2 0\nwritten 5\n", "newer than what nginx has loaded"),
+        ("workers 60 2 2\nwritten 600\n", "every worker of nginx is stopped by a signal (state T)"),
+    ],
+)
+def test_what_nginx_has_loaded_and_whether_it_is_stopped(told: str, unequal: str) -> None:
+    served = SITE.read(Output(stdout=f"{told}{SERVED}"))
+    assert (served.ok, len(served.unequal)) == (None, 1 if unequal else 0)
+    assert unequal in "".join(served.unequal)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,25 @@ def test_a_retried_job_is_found_behind_all_the_others(app: Path, retried: int) -
     assert told["more"] is (retried > 200)
 
 
+_READ_ONLY: Final = r"""<?php
+class Stub {
+    public function __call($name, $words) { return $this; }
+    public function get($key) { return ["driver" => "database-uuids", "table" => "failed_jobs"]; }
+    public function getDriverName() { return "mysql"; }
+    public function exec($statement) {
+        throw new RuntimeException("SQLSTATE[HY000]: General error: 1290 The MariaDB server is running with the " .
+            "--read-only option so it cannot execute this statement");
+    }
+}
+return new Stub();
+"""
+
+
+def test_a_database_that_takes_no_writes_keeps_no_failed_job(app: Path) -> None:
+    (app / "bootstrap/app.php").write_text(_READ_ONLY)
+    assert ask("queue", app, "failed") == {"state": "failed", "why": "full", "code": 0}
+
+
 def line(hours: float, status: int, agent: str = "Stripe/1.0") -> str:
     at = f"{datetime.now(UTC) - timedelta(hours=hours):%d/%b/%Y:%H:%M:%S +0000}"
     return f'192.0.2.7 - - [{at}] "POST /hook HTTP/1.1" {status} 17 "-" "{agent} (+https://example.com)"\n'

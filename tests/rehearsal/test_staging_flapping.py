@@ -51,11 +51,13 @@ def test_it_is_never_called_fixed_or_healthy(
         host = ended.is_("refused", 3)
         (_, said) = " ".join(ended.err.split()).rsplit("next: ", 1)
         assert host.error is not None
-        if host.error.code != "database-silent":
+        if host.error.code not in {"database-silent", "database-elsewhere"}:
             assert any(f"invoke {each} --host {flapping.name} " in said for each in onward), ended.err
 
 
 def test_triage_names_the_database(flapping: "Staged") -> None:
+    # The first time that it dies may fall between two questions of a look, and is no loop yet.
+    flapping.sh(f"until [ $(systemctl show -P NRestarts {FAULT.unit}) -ge 2 ]; do sleep 0.2; done")
     (host,) = select(flapping.name, flapping.inventory)
     for _ in range(LOOKS):
         (seen,) = triage((host,), Project(CHECKOUT).usable()[0]).hosts

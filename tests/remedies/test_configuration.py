@@ -28,7 +28,7 @@ STATES = {
     "stale": (ex.CONFIG_STALE, "proceed"),
     "not cached": (ex.NOT_CACHED, "skip"),
     "broken": (ex.ENV_UNPARSABLE, "env-broken"),
-    "broken and not cached": (ex.ENV_UNPARSABLE.model_copy(update={"cached": False}), "skip"),
+    "broken and not cached": (ex.ENV_UNPARSABLE.model_copy(update={"cached": False}), "env-broken"),
 }
 FILES: Known = {ENV: ex.env_file(), CACHED: ex.cached_config()}
 DATABASES = {"well": ex.DATABASE, "busy": ex.DATABASE_BUSY, "gone": ex.DATABASE_GONE}

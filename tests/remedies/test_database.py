@@ -126,8 +126,10 @@ OF_OURS = {
     DatabaseTrouble.UNKNOWN_DATABASE: "database-unknown",
     DatabaseTrouble.NAME: "database-host-unknown",
     DatabaseTrouble.SILENT: "database-silent",
-    DatabaseTrouble.REFUSED: "database-silent",
+    DatabaseTrouble.REFUSED: "database-elsewhere",
     DatabaseTrouble.TOO_MANY: "skip",
+    DatabaseTrouble.READ_ONLY: "database-read-only",
+    DatabaseTrouble.UNCONFIGURED: "skip",
     DatabaseTrouble.OTHER: "skip",
 }
 OF_OTHERS = {

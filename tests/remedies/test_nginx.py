@@ -177,6 +177,8 @@ def loading(
         (loading(config=TWICE), "proceed"),
         (loading(file=ServerCertificate(files=("/etc/letsencrypt/live/b.org/fullchain.pem",))), "other-lineage"),
         (loading(chain=exc.SELF_SIGNED), "certificate-untrusted"),
+        ({**loading(NEW), SERVED: exc.served(SERVED, NEW, verify=20)}, "chain-incomplete"),  # alone, as cert.pem is
+        ({**loading(NEW, chain=exc.SELF_SIGNED), SERVED: exc.served(SERVED, NEW, verify=20)}, "skip"),
         (loading(renewal=exc.NO_LINEAGE), "skip"),
         (loading(file=Unreadable("too long")), "unreadable"),
     ],

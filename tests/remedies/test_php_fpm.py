@@ -50,6 +50,8 @@ STUCK = {"hung", "full", "second hung"}
 BUSY = {"busy", "full of work"}
 USELESS = {*STUCK, *BUSY, "gone"}
 UNKNOWN = {"none", "slow", "forbidden"}
+QUICK = {"answers", "READ_ONLY", "UNCONFIGURED"}
+"""What the database may be like without keeping PHP waiting."""
 DATABASES = {
     "answers": ex.DATABASE,
     "busy": ex.DATABASE_BUSY,
@@ -80,7 +82,7 @@ def expected(unit: str, config: str, pools: str, database: str) -> str:
         return f"unit-{unit}"
     if config != "sound":
         return BY_CONFIG[config]
-    if unit == "running" and pools in STUCK | BUSY and database != "answers":
+    if unit == "running" and pools in STUCK | BUSY and database not in QUICK:
         return "database-cause"
     if unit == "running" and pools in BUSY:
         return "pool-busy"

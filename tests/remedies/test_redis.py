@@ -132,7 +132,7 @@ def by_hand(
 
 
 CODES = {
-    Trouble.REFUSED: "redis-silent",
+    Trouble.REFUSED: "redis-elsewhere",
     Trouble.NAME: "redis-silent",
     Trouble.TIMEOUT: "redis-silent",
     Trouble.LOST: "redis-silent",
@@ -172,7 +172,7 @@ def test_a_password_is_not_called_wrong_before_the_one_of_env_was_tried() -> Non
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_this_machine_has_several_names(name: str) -> None:
-    assert by_hand(Trouble.REFUSED, fresh=Trouble.REFUSED, server=f"{name}:6379") == "redis-silent"
+    assert by_hand(Trouble.REFUSED, fresh=Trouble.REFUSED, server=f"{name}:6379") == "redis-elsewhere"
 
 
 def test_it_says_what_is_missing() -> None:

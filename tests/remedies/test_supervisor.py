@@ -51,9 +51,26 @@ def test_every_state_of_the_daemon(unit: str, left: str) -> None:
 
 
 def test_every_reason_to_refuse_the_daemon_is_reached() -> None:
-    # left-running is reached below
-    reached = {"left-running", *DECISIONS.values()}
+    # The others are reached below.
+    reached = {"left-running", "supervisor-silent", *DECISIONS.values()}
     assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartSupervisor.refusals)}
+
+
+ASKING = DAEMON.model_copy(update={"program": "agency-worker"})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [(ex.workers("RUNNING"), "skip"), (ex.NO_PROGRAM, "skip"), (LOST, "skip"), (ex.NO_DAEMON, "supervisor-silent")],
+)
+def test_a_running_daemon_that_nobody_can_reach_is_a_persons(said: WorkerState | Unreadable, expected: str) -> None:
+    known: Known = {UNIT: ex.RUNNING, ORPHANS: ex.NO_STRAYS, WORKERS: said}
+    assert decide(ASKING, known) == expected
+    if expected == "supervisor-silent":
+        code = ASKING.guard(Facts(known)).code
+        assert code is not None
+        assert (code.name, code.overridable) == ("supervisor-silent", False)
+    assert decide(ASKING, {**known, UNIT: ex.FAILED}) == "proceed"
 
 
 def test_orphans_are_ended_before_the_daemon_comes_back() -> None:
@@ -125,7 +142,7 @@ def test_what_it_starts() -> None:
 
 def test_the_inventory_fills_both() -> None:
     host = host_with({"app_path": "/srv/app", "app_user": "www", "worker_program": "jobs"})
-    assert RestartSupervisor.on(host) == RestartSupervisor(user="www")
+    assert RestartSupervisor.on(host) == RestartSupervisor(user="www", program="jobs")
     assert StartWorkers.on(host) == StartWorkers(program="jobs")
 
 

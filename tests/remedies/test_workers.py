@@ -195,6 +195,9 @@ def test_it_is_proven_by_new_workers_and_a_queue_that_moves() -> None:
     assert isinstance(proof, Proven)
     still = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.STANDING, workers=renewed, seconds=10)))
     assert isinstance(still, NotYet)
+    assert (
+        "compare `environment` and `command` of agency-worker in supervisor's configuration with .env" in still.reason
+    )
     left = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.level(5, 4), workers=(exd.worker(101), exd.worker(202)))))
     assert isinstance(left, NotYet)
     assert left.reason == (

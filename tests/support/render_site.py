@@ -38,6 +38,9 @@ def _around(fact: SiteServed) -> Iterator[str]:
         yield f"/etc/php/{version}/fpm/pool.d/x.conf:listen = {pool.listen}\n"
         if pool.heard:
             yield f"heard {pool.listen}\n"
+    if fact.workers is not None:
+        count, stopped = fact.workers
+        yield f"workers 60 {count} {stopped}\nwritten {30 if fact.unloaded else 90}\n"
     if fact.user:
         yield f"user {fact.user} {fact.user}\n"
     ports = [each.address for each in fact.targets if each.there and not each.address.startswith("/")]

@@ -24,6 +24,7 @@ _DATABASE_ERRORS: Final = {
     DatabaseTrouble.FORBIDDEN: 1044,
     DatabaseTrouble.UNKNOWN_DATABASE: 1049,
     DatabaseTrouble.TOO_MANY: 1040,
+    DatabaseTrouble.READ_ONLY: 1290,
     DatabaseTrouble.OTHER: 1205,
 }
 _NETWORK: Final = {

@@ -47,6 +47,8 @@ OF_SITE: dict[Probe[Fact], tuple[Fact, ...]] = {
             ),
             pools=(Pool(php="php8.2", name="www", listen="/run/php/y.sock", heard=False),),
             error_logs=("/var/log/nginx/example.com-error.log", "/var/log/nginx/b.log"),
+            workers=(2, 1),
+            unloaded=True,
         ),
     ),
     NginxConfig(): (ex.SOUND, ex.BROKEN_CONFIG, ex.UNCHECKED),

@@ -106,6 +106,8 @@ class AppProbe(Probe[T_co]):
     @override
     def parse(self, output: Output) -> T_co:
         answer = answered(self.label(), output)
+        if isinstance(answer, dict) and isinstance(answer.get("ended"), str):
+            raise Unreadable(f"{self.label()}: the application does not start: PHP ends with {answer['ended']}")
         try:
             return self.understand(answer)
         # A ValidationError of pydantic is a ValueError; a time that no clock shows is one of the last two.

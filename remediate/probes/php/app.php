@@ -10,13 +10,25 @@ ini_set("display_errors", "0");
 ini_set("mysqlnd.net_read_timeout", "4");
 ini_set("default_socket_timeout", "4");
 chdir($directory);
+
+// A cached configuration that was cut off, or is empty, keeps the application from starting at all.
+function loaded(string $cache): array {
+    try {
+        $config = require $cache;
+    } catch (Throwable $error) {
+        return [];
+    }
+    return is_array($config) ? $config : [];
+}
+
 // Where several are asked at once (together.php), it stands already.
 if (!isset($app)) {
     require "$directory/vendor/autoload.php";
 }
 $cache = "$directory/bootstrap/cache/config.php";
 if ($question === "credentials") {
-    $env = is_file(".env") ? "sound" : "missing";
+    // One that this user cannot read gives nothing, and an empty password is not what it says.
+    $env = is_file(".env") ? (is_readable(".env") ? "sound" : "broken") : "missing";
     try {
         if ($env === "sound" && class_exists("Dotenv\\Parser\\Parser")) {
             (new Dotenv\Parser\Parser())->parse((string) file_get_contents(".env"));
@@ -31,10 +43,24 @@ if ($question === "credentials") {
     }
     $_SERVER["APP_CONFIG_CACHE"] = "/nonexistent/config.php";
 }
+$torn = false;
 if (!isset($app)) {
+    if ($torn = $question !== "credentials" && is_file($cache) && loaded($cache) === []) {
+        $_SERVER["APP_CONFIG_CACHE"] = "/nonexistent/config.php";
+    }
+    // Where it ends, never what is said then: that may have a value of the configuration in it.
+    $started = false;
+    register_shutdown_function(static function () use (&$started) {
+        $error = error_get_last();
+        if (!$started && $error !== null && ($error["type"] & (E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR)) !== 0) {
+            $how = strncmp($error["message"], "Allowed memory size", 19) === 0 ? "out of memory (memory_limit)" : "an error";
+            echo "\nremediate:", json_encode(["ended" => "$how in {$error["file"]}, line {$error["line"]}"]), "\n";
+        }
+    });
     $app = require "$directory/bootstrap/app.php";
     error_reporting(0);
     $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+    $started = true;
 }
 error_reporting(0);
 
@@ -87,6 +113,9 @@ function database($config): array {
         if ($answer["driver"] === "mysql" || $answer["driver"] === "mariadb") {
             $slow = $connection->select("select count(*) as n from information_schema.processlist where command in ('Query', 'Execute') and time >= 2 and id <> connection_id()");
             $answer["waiting"] = (int) $slow[0]->n;
+            // 1290 where this account may not write: a replica, or what a failover left behind. It writes nothing.
+            $connection->getPdo()->exec("start transaction read write");
+            $connection->getPdo()->exec("rollback");
         }
     } catch (Throwable $error) {
         $code = 0;
@@ -108,11 +137,11 @@ function database($config): array {
 }
 
 function credentials($config, string $cache): array {
-    $used = is_file($cache) ? (require $cache)["database"] ?? [] : $config->get("database");
+    $used = is_file($cache) ? loaded($cache)["database"] ?? [] : $config->get("database");
     return ["env" => "sound", "keys" => compared(settings($config->get("database")), settings($used))] + database($config);
 }
 
-$answer = $question === "database" ? database($app->make("config")) : null;
+$answer = $question === "database" ? ($torn ? ["state" => "unconfigured"] : database($app->make("config"))) : null;
 $answer = $question === "credentials" ? credentials($app->make("config"), $cache) : $answer;
 $answer = $answer ?? ["version" => $app->version(), "maintenance" => (bool) $app->isDownForMaintenance(), "config_cached" => (bool) $app->configurationIsCached()];
 echo "\nremediate:", json_encode($answer), "\n";

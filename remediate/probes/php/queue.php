@@ -36,7 +36,7 @@ function trouble(Throwable $error): array {
         $error = $error->getPrevious();
     }
     $said = $error->getMessage();
-    $kinds = ["refused" => "/refused|timed out|went away|read error|socket|name or service/i", "denied" => "/NOAUTH|WRONGPASS|invalid password|AUTH failed|denied/i", "loading" => "/LOADING/", "full" => "/OOM command|MISCONF|READONLY/"];
+    $kinds = ["refused" => "/refused|timed out|went away|read error|socket|name or service/i", "denied" => "/NOAUTH|WRONGPASS|invalid password|AUTH failed|denied/i", "loading" => "/LOADING/", "full" => "/OOM command|MISCONF|READONLY|read-only option/"];
     foreach ($kinds as $kind => $pattern) {
         if (preg_match($pattern, $said) === 1) {
             return ["state" => "failed", "why" => $kind, "code" => (int) ($error->errorInfo[1] ?? 0)];
@@ -67,7 +67,13 @@ function failed($config, $app, array $classes): array {
     }
     $wanted = array_map("strtolower", $classes);
     $answer = ["state" => "ok", "by" => $driver === "database" ? "row" : "uuid", "kinds" => [], "jobs" => [], "others" => 0, "more" => false];
-    $rows = $app->make("db")->connection($settings["database"] ?? null)->table($settings["table"])->orderByDesc("id")->limit(2001)->get();
+    $connection = $app->make("db")->connection($settings["database"] ?? null);
+    if (in_array($connection->getDriverName(), ["mysql", "mariadb"], true)) {
+        // Refused where this account may not write: then no job can be retried, and none that fails is kept.
+        $connection->getPdo()->exec("start transaction read write");
+        $connection->getPdo()->exec("rollback");
+    }
+    $rows = $connection->table($settings["table"])->orderByDesc("id")->limit(2001)->get();
     foreach ($rows as $number => $row) {
         $payload = json_decode($row->payload, true);
         $payload = is_array($payload) ? $payload : [];
