@@ -22,5 +22,6 @@ expect 0 staging.break --fault php-fpm-stopped
 expect 10 check.app-down --host staging
 expect 0 fix.app-down --host staging
 expect 0 fix.app-down --host staging
-printf '\nThe staging host is still up. Break it in other ways (%s staging.break --fault NAME), look\n' "$invoke"
-printf 'at it (triage --host staging), rehearse (rehearse.app-down); make clean removes it again.\n'
+printf '\nThe staging host is still up ("invoke" is .venv/bin/invoke). Break it in other ways (invoke staging.break\n'
+printf -- '--fault NAME), look at it (invoke triage --host staging), rehearse (invoke rehearse.app-down); make clean\n'
+printf 'removes it again.\n'

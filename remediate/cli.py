@@ -5,14 +5,11 @@ right exit code. A remote exit code never becomes the exit code of the command l
 """
 
 import atexit
-import errno
 import gc
-import os
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -20,7 +17,6 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
-from invoke.parser.context import ParserContext
 from invoke.program import Program
 from invoke.tasks import Task
 from typing_extensions import override
@@ -28,9 +24,9 @@ from typing_extensions import override
 from remediate import __version__
 from remediate.commands.command import RUN_PREFIXES, Command, program_name
 from remediate.commands.line_check import failed, named_commands, refuse_empty, refuse_fakes
+from remediate.commands.lost_output import output_is_lost
 from remediate.commands.registry import other_commands, remedy_commands
-from remediate.commands.usage import explain
-from remediate.core.flags import HOST
+from remediate.commands.usage import explain, misread
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
 from remediate.project.project import Project
 
@@ -39,8 +35,6 @@ _HELP = frozenset({"--help", "-h"})
 _HELP_WIDTH = 120
 _PARSE_ERROR = 1
 """Exit code of `invoke` and `fab` for a line that they cannot parse."""
-UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""Errors of a write to a pipe, file or terminal that are not a bug."""
 _COLLECTED: Final = 100_000
 """New objects after which Python looks for garbage: what is imported stays, so fewer would only cost time."""
 
@@ -156,20 +150,6 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
         raise Exit(code=code)
 
 
-def _output_is_lost(error: OSError) -> None:
-    """Report that the output could not be written. Raises the error if it is about anything else."""
-    if error.errno not in UNWRITABLE or error.filename is not None:
-        raise error
-    with suppress(OSError):
-        sys.stderr.write(f"{program_name()}: the output cannot be written: {error.strerror}\n")
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            stream.flush()
-        except OSError:
-            # Otherwise the interpreter flushes again at exit and prints its own error.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 class RemediateProgram(Program):
     """The installed command. Unlike Invoke's own programs it exits with 2, not 1, for wrong usage."""
 
@@ -244,7 +224,7 @@ def _explain_parse_errors(program: Program) -> None:
                 with _in_our_words(program, _PARSE_ERROR):
                     parse()
             except OSError as error:
-                _output_is_lost(error)
+                output_is_lost(error)
                 raise Exit(code=_PARSE_ERROR) from None
 
         return call
@@ -261,32 +241,12 @@ def _in_our_words(program: Program, code: int) -> Iterator[None]:
         at = error.context or program.initial_context
         # A flag that was given already is not the one that is missing.
         flags = [flag for flag, argument in at.flags.items() if argument.kind is list or argument.raw_value is None]
-        said = explain(
-            str(error), _names(program), program=program_name(), task=at.name, flags=flags, why=partial(_misread, at)
-        )
-        _refuse(said, code)
+        why = partial(misread, {flag: argument.takes_value for flag, argument in at.flags.items()}, sys.argv[1:])
+        _refuse(explain(str(error), _names(program), program=program_name(), task=at.name, flags=flags, why=why), code)
     except Exit as error:
         if error.message:
             _refuse(explain(error.message, _names(program), program=program_name(), task=None, flags=()), code)
         raise
-
-
-def _misread(at: ParserContext, word: str) -> str | None:
-    """Return what is wrong with the flag before a word that is neither flag nor command; None without such a flag."""
-    parts = [part for each in sys.argv[1:] for part in _parts(each)]
-    for before, value in pairwise(parts):
-        argument = at.flags.get(before)
-        if value == word and argument is not None:
-            if argument.kind is bool:
-                return f"{before} takes no value, and got {word}"
-            many = f": write --{HOST.name} NAME,NAME" if argument.name == HOST.name else ""
-            return f"{before} is given twice{many}" if parts.count(before) > 1 else None
-    return None
-
-
-def _parts(word: str) -> tuple[str, ...]:
-    flag, _, value = word.partition("=")
-    return (flag, value) if value and word.startswith("--") else (word,)
 
 
 def _names(program: Program) -> list[str]:
@@ -328,5 +288,5 @@ def main() -> None:
             if sys.stdout is not None:  # Python has none for a closed one (`>&-`).
                 sys.stdout.flush()
     except OSError as error:
-        _output_is_lost(error)
+        output_is_lost(error)
         sys.exit(USAGE_EXIT_CODE)

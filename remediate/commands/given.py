@@ -132,8 +132,9 @@ def file_of(flags: Flags, name: str) -> Path | None:
     if given is None:
         return None
     path = Path(given)
-    if not path.parent.is_dir() or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ConfigurationError(f"--{name}: {given} cannot be written")
+    why = "it is a directory" if path.is_dir() else f"{path.parent} is no directory" if not path.parent.is_dir() else ""
+    if why or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"--{name}: {given} cannot be written: {why or 'permission denied'}")
     return path
 
 

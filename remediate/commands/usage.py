@@ -1,7 +1,8 @@
 """Explains a command line that cannot be parsed, in one line."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from remediate.core.flags import HOST
@@ -68,3 +69,23 @@ def _command(word: str, names: Collection[str]) -> str:
     if meant := below or same or [f"--{each}" for each in _CORE if each == word]:
         return f"did you mean {' or '.join(meant)}? "
     return nearest(word, names)
+
+
+def misread(flags: Mapping[str, bool], words: Sequence[str], word: str) -> str | None:
+    """Return what is wrong with the flag before a word that is neither flag nor command; None without such a flag.
+
+    `flags` say whether each takes a value. `words` are the line.
+    """
+    parts = [part for each in words for part in _parts(each)]
+    before = next((flag for flag, value in pairwise(parts) if value == word and flag in flags), None)
+    if before is None:
+        return None
+    if not flags[before]:
+        return f"{before} takes no value, and got {word}"
+    many = f": write {before} NAME,NAME" if before == f"--{HOST.name}" else ""
+    return f"{before} is given twice{many}" if parts.count(before) > 1 else None
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    flag, _, value = word.partition("=")
+    return (flag, value) if value and word.startswith("--") else (word,)

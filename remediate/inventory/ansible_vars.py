@@ -11,6 +11,7 @@ from remediate.inventory.ansible_yaml import parse, read_text
 SETTINGS_KEY = "remediate"
 """The only variable with merged layers. For every other variable, the last layer wins completely."""
 
+HOST_VARS = "host_vars"
 _EXTENSIONS = ("", ".yml", ".yaml", ".json")
 _MAX_FOLDERS = 8
 
@@ -70,11 +71,11 @@ class VarsFiles:
         for group in machine.groups:
             yield from self._of(folder / "group_vars", group)
         yield from machine.vars
-        yield from self._of(folder / "host_vars", machine.name)
+        yield from self._of(folder / HOST_VARS, machine.name)
 
     def encrypted(self, source: Source, machine: InventoryHost) -> Path | None:
         """Return this host's own file that is encrypted as a whole, None without one."""
-        return self._encrypted.get(source.folder / "host_vars" / machine.name)
+        return self._encrypted.get(source.folder / HOST_VARS / machine.name)
 
     def _of(self, folder: Path, name: str) -> tuple[Tree, ...]:
         if "/" in name or name in {"", ".", ".."}:
@@ -100,6 +101,15 @@ class VarsFiles:
         if not isinstance(value, Tree):
             raise SourceLocation(file, 1).error(f"must be a mapping of variables and is {kind(value)}")
         return value
+
+
+def variables_file(folder: Path, name: str) -> Path:
+    """Return the file with the variables of a host beside an inventory, or the one to write them to."""
+    base = folder / HOST_VARS / name
+    there = next((path for each in _EXTENSIONS if (path := base.with_name(f"{name}{each}")).exists()), None)
+    if there is not None and there.is_dir():
+        return there / f"{SETTINGS_KEY}.yml"
+    return there or base.with_name(f"{name}.yml")
 
 
 def _vars_files(folder: Path, name: str) -> Iterator[Path]:

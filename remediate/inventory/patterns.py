@@ -86,7 +86,8 @@ class HostPatterns:
             return members
         if ":" in term and all(part.lstrip("!&") in {*self._hosts, *self._groups} for part in term.split(":")):
             raise ConfigurationError(f"'{shown(term)}': separate the names by commas, not by colons")
-        meant = nearest(term, map(shown, [*self._groups, *self._hosts]), most=3)
+        own = (name for name in self._groups if name != "ungrouped")  # Nobody means that by another word.
+        meant = nearest(term, map(shown, [*own, *self._hosts]), most=3)
         raise ConfigurationError(f"no host or group is called '{shown(term)}'; {meant}{self.what_exists()}")
 
     def _matching_glob(self, term: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ from remediate.inventory.ansible_graph import InventoryHost, Source
 from remediate.inventory.ansible_program import AnsiblePrograms
 from remediate.inventory.ansible_source import VARS_FOLDERS, read_source
 from remediate.inventory.ansible_values import shown
-from remediate.inventory.ansible_vars import VarsFiles
+from remediate.inventory.ansible_vars import VarsFiles, variables_file
 from remediate.inventory.patterns import HostPatterns, some
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ class Inventory:
             warn(line)
         _refuse_mixture(hosts)
         return hosts
+
+    def variables_file(self, name: str) -> Path | None:
+        """Return the file for the variables of a host, which may not exist. None if no inventory has the host."""
+        having = (source for source in self.sources if any(machine.name == name for machine in source.machines))
+        source = next(having, None)
+        return None if source is None else variables_file(source.folder, name)
 
     def what_exists(self) -> str:
         """Return the names of hosts and groups, for a message."""

@@ -85,7 +85,10 @@ class Project:
 
         found = discover(self.root)
         if not found:
-            raise ConfigurationError(f"no inventory in {self.root / 'inventories'}: give --inventory PATH or add one")
+            raise ConfigurationError(
+                f"no inventory in {self.root / 'inventories'}: give --inventory PATH or add one"
+                " (NAME.yml, .yaml, .ini or a name without ending); init --host USER@HOST writes one"
+            )
         return found
 
     def host_names(self) -> tuple[str, ...] | None:

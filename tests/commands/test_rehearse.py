@@ -31,8 +31,8 @@ from support.toys import document
         ({"fault": "php-fpm-stoped"}, "no case called php-fpm-stoped; did you mean php-fpm-stopped? "),
         ({"fault": "php-fpm-stopped,nonsense"}, "no case called nonsense; there are: "),
         ({"fault": ""}, "no case called ''; there are: "),
-        ({"junit": "/nowhere/x.xml"}, "--junit: /nowhere/x.xml cannot be written"),
-        ({"markdown": "/"}, "--markdown: / cannot be written"),
+        ({"junit": "/nowhere/x.xml"}, "--junit: /nowhere/x.xml cannot be written: /nowhere is no directory"),
+        ({"markdown": "/"}, "--markdown: / cannot be written: it is a directory"),
         ({"host": "web1"}, "no inventory"),
     ],
 )

@@ -147,3 +147,25 @@ def test_flags_that_would_not_be_read_are_refused(box: Box) -> None:
     """Invoke keeps what follows `--` from the command, so this would be a fix and no plan."""
     for words in (("fix.app-down", "--host", "do.web1", "--", "--plan"), ("fix.app-down", "--", "--host", "do.web1")):
         box(*words).usage("no flag is read after --: leave the -- out")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("line", "code"), [("runs.list", 0), ("fix.nope", 2), ("check.app-down --host do.web1", 4)])
+def test_a_closed_output_is_no_traceback(box: Box, line: str, code: int, closed: str) -> None:
+    assert box("-c", f"{REMEDIATE} {line} {closed}", program=Path("/bin/sh")).code == code
+
+
+@pytest.mark.parametrize("broken", ["no-directory", "no-yaml", "a-directory"])
+def test_a_home_that_cannot_be_used_stops_nothing(box: Box, broken: str) -> None:
+    home = box.root / "home"
+    if broken == "no-directory":
+        home = Path("/dev/null")
+    elif broken == "no-yaml":
+        home.mkdir()
+        (home / ".invoke.yaml").write_text("a: [\n")
+    else:
+        (home / ".invoke.yaml").mkdir(parents=True)
+    box.environment["HOME"] = str(home)
+    assert box("runs.list").code == 0
+    del box.environment["REMEDIATE_STATE_DIR"]
+    assert box("check.app-down", "--host", "do.web1").code == 4

@@ -50,7 +50,7 @@ def test_select(write: Write, pattern: str, expected: str) -> None:
         (",", "empty name between its commas"),
         ("web1,", "empty name between its commas"),
         ("wbe1", "no host or group is called 'wbe1'; did you mean web1"),
-        ("web1,nope", "'nope'"),
+        ("web1,nope", "is called 'nope'; hosts: "),
         ("web,!dbb", "'dbb'"),
         ("empty", "the group 'empty' has no hosts"),
         ("web,empty", "the group 'empty' has no hosts"),

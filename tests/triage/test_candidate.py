@@ -5,7 +5,10 @@ from itertools import permutations
 import pytest
 
 from remediate.core.playbook import Severity
+from remediate.engine.judge import RULES
 from remediate.triage.candidate import Candidate, ranked
+from support.incidents import HEALTHY, broken
+from support.triages import CLOSED, first, triaged
 
 SYMPTOM = Candidate(
     playbook="app-down",
@@ -88,3 +91,19 @@ ORDERS = {
 def test_the_order_is_the_same_however_they_come(name: str) -> None:
     right = ORDERS[name]
     assert {ranked(each) for each in permutations(right)} == {right}
+
+
+def test_a_missing_sudo_rule_is_no_cause_where_nothing_could_be_read() -> None:
+    """A host that works is not called down, because nobody may look."""
+    report = triaged({**HEALTHY, **CLOSED})
+    incident = first(report)
+    assert (report.exit_code, incident.matches, incident.causes) == (3, False, ())
+    assert (incident.forbidden, report.assessment.severity) == (True, None)
+    assert any("sudo does not let deploy run" in each for each in incident.unknown)
+
+
+def test_a_cause_that_the_login_may_not_fix_is_a_cause() -> None:
+    report = triaged({**broken("nginx down"), RULES: CLOSED[RULES]})
+    incident = first(report)
+    assert (report.exit_code, incident.matches, incident.forbidden) == (10, True, False)
+    assert incident.codes == ("sudo-rule-missing",)

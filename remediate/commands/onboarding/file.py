@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import yaml
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from remediate.commands.onboarding.found_key import FoundKey, Plain, Worth, settings_of
 from remediate.core.host import Host, Settings
@@ -17,7 +19,7 @@ from remediate.inventory.ansible_values import shown
 
 _WIDTH: Final = 100
 _KEYS: Final = " " * 8
-_TOP: Final = "all:"
+_TOPS: Final = ("all:", "remediate:")
 
 
 def text_of(
@@ -25,11 +27,8 @@ def text_of(
 ) -> str:
     """Return the inventory of one host. `facts` and `unreadable` become comments at its top."""
     lines = [
-        *_comment(f"Written by `remediate init`, {now:%Y-%m-%d %H:%MZ}. It only read. Every key: docs/inventory.md"),
-        *_comment("found: read on the host; guessed: likely, look at it; set: the safe choice; tell: only you know it"),
-        *(line for fact in facts for line in _comment(fact)),
-        *(line for each in unreadable for line in _comment(f"not readable: {each}")),
-        _TOP,
+        *_head(facts, unreadable, now),
+        "all:",
         "  hosts:",
         f"    {_flow(host.name)}:",
         *(f"      {key}: {_flow(value)}" for key, value in _ssh(host)),
@@ -38,16 +37,34 @@ def text_of(
     if host.ssh.host_key is not None:
         lines.append(f"{_KEYS}host_key: {_flow(host.ssh.host_key)}")
     for each in keys:
-        lines += _lines(each)
+        lines += _lines(each, _KEYS)
     return "\n".join(lines) + "\n"
 
 
-def _lines(found: FoundKey) -> Iterator[str]:
-    yield from _comment(f"{found.worth.value}: {found.why}", _KEYS)
+def variables_of(facts: Sequence[str], unreadable: Sequence[str], keys: Sequence[FoundKey], now: datetime) -> str:
+    """Return the file of variables (`host_vars/`) of a host that an inventory has."""
+    lines = [*_head(facts, unreadable, now), "remediate:"]
+    for each in keys:
+        lines += _lines(each, "  ")
+    return "\n".join(lines) + "\n"
+
+
+def _head(facts: Sequence[str], unreadable: Sequence[str], now: datetime) -> Iterator[str]:
+    for line in (
+        f"Written by `remediate init`, {now:%Y-%m-%d %H:%MZ}. It only read. Every key: docs/inventory.md",
+        "found: read on the host; guessed: likely, look at it; set: the safe choice; tell: only you know it",
+        *facts,
+        *(f"not readable: {each}" for each in unreadable),
+    ):
+        yield from _comment(line)
+
+
+def _lines(found: FoundKey, indent: str) -> Iterator[str]:
+    yield from _comment(f"{found.worth.value}: {found.why}", indent)
     if found.also:
-        yield from _comment(f"  also there: {'; '.join(found.also)}", _KEYS)
+        yield from _comment(f"  also there: {'; '.join(found.also)}", indent)
     mark = "# " if found.worth is Worth.TELL else ""
-    yield f"{_KEYS}{mark}{found.key}: {_flow(found.value)}"
+    yield f"{indent}{mark}{found.key}: {_flow(found.value)}"
 
 
 def _comment(text: str, indent: str = "") -> list[str]:
@@ -110,7 +127,8 @@ def difference(path: Path, there: str, made: str) -> list[str]:
 
 def _below_head(text: str) -> list[str]:
     lines = text.splitlines()
-    return lines[lines.index(_TOP) :] if _TOP in lines else lines
+    top = next((number for number, line in enumerate(lines) if line in _TOPS), 0)
+    return lines[top:]
 
 
 def comparison(there: Settings, keys: Sequence[FoundKey]) -> Iterator[str]:
@@ -128,5 +146,6 @@ def comparison(there: Settings, keys: Sequence[FoundKey]) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    dumped = value.model_dump(mode="json", exclude_defaults=True) if hasattr(value, "model_dump") else value
-    return shown(str(dumped), 200)
+    """Return a value as it stands in an inventory."""
+    dumped = value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, BaseModel) else value
+    return shown(_flow(to_jsonable_python(dumped)), 200)

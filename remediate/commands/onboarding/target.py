@@ -22,8 +22,8 @@ _SECONDS: Final = 5
 
 def host_of(
     text: str, inventories: Sequence[Path], project: Path | None, warn: Callable[[str], None]
-) -> tuple[Host, bool]:
-    """Return the host, and whether an inventory has it: NAME of an inventory, or `[user@]host[:port]`.
+) -> tuple[Host, Path | None]:
+    """Return the host, NAME of an inventory or `[user@]host[:port]`, and where an inventory has its variables.
 
     Inventories are read as for a run, so that NAME is the same host. `warn` is called for those that cannot be read.
     Raises ConfigurationError for anything else, for a group, and if none can be read.
@@ -37,7 +37,7 @@ def host_of(
                     f"the inventory encrypts how {text} is reached, and init would write it in the clear:"
                     " give [user@]host[:port]"
                 )
-            return host, True
+            return host, inventory.variables_file(text)
         for line in inventory.unread:
             warn(line)
         if text in inventory.group_names:
@@ -48,8 +48,10 @@ def host_of(
     name = found["six"] or found["host"]
     port = None if found["port"] is None else int(found["port"])
     try:
-        return Host(name=name, ssh=SshTarget(address=name, port=port, user=found["user"])), False
+        return Host(name=name, ssh=SshTarget(address=name, port=port, user=found["user"])), None
     except ValidationError as error:
+        if error.errors()[0]["loc"] == ("user",):
+            raise ConfigurationError(f"--host: {found['user']!r} is no possible name for a user") from None
         raise ConfigurationError(f"--host: {one_line(error)}") from None
 
 
@@ -76,6 +78,7 @@ def key_advice(target: SshTarget, code: UnreachableCode) -> tuple[str, ...]:
         *lines,
         "Or look at the fingerprints first, and keep the keys if they are the same:",
         f"  {scan} 2>/dev/null | ssh-keygen -lf -",
+        *(() if Path("~/.ssh").expanduser().is_dir() else ("  mkdir -m 700 ~/.ssh",)),
         f"  {scan} 2>/dev/null >> ~/.ssh/known_hosts",
     )
 

@@ -126,10 +126,46 @@ def test_what_an_inventory_says_already_is_kept(run_init: Init, tmp_path: Path) 
     assert "also there: php8.3 (nginx passes the site's requests to it)" in path.read_text()
 
 
+def test_what_an_inventory_of_ansible_lacks_is_written_beside_it(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inventories = tmp_path / "inventories"
+    (inventories / "group_vars").mkdir(parents=True)
+    (inventories / "hosts").write_text("[web]\nweb1 ansible_host=192.0.2.1\n")
+    (inventories / "group_vars/web.yml").write_text("remediate: {production: false, php: php8.2}\n")
+
+    assert run_init(host="web1") == 5
+    *_, command = capsys.readouterr().out.splitlines()
+    assert command == "  remediate init --host web1 --out inventories/host_vars/web1.yml"
+    for wrong in ("inventories/host_vars/web2.yml", "inventories/web1.yml"):
+        with pytest.raises(ConfigurationError, match=r"inventories/host_vars/web1\.yml"):
+            run_init(host="web1", out=wrong)
+
+    assert run_init(host="web1", out="inventories/host_vars/web1.yml") == 0
+    assert "remediate check.app-down --host web1\n" in capsys.readouterr().out
+    (host,) = Inventory.load((inventories / "hosts",)).select("web1")
+    settings = host.settings
+    assert (host.ssh.address, settings.app_path) == ("192.0.2.1", "/home/forge/shop")
+    assert (settings.production, settings.php) == (False, "php8.2"), "what the group says stays as it is"
+
+    # Now there is a file, which is a person's: it is compared, and named.
+    for again in ({}, {"out": "inventories/host_vars/web1.yml"}):
+        assert run_init(host="web1", **again) == 5
+        said = capsys.readouterr().out
+        assert "php: the inventory says php8.2, init would write php8.3" in said
+        assert "Add what you want of it to inventories/host_vars/web1.yml, below `remediate:`" in said
+
+
+def test_variables_of_a_host_that_no_inventory_has_would_not_be_read(run_init: Init, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not read for web9: no inventory has it"):
+        run_init(host="web9", out=str(tmp_path / "host_vars/web9.yml"))
+
+
 def test_a_host_is_never_in_two_inventories_of_a_project(run_init: Init, tmp_path: Path) -> None:
     (tmp_path / "inventories").mkdir()
     (tmp_path / "inventories/prod.yml").write_text("all: {hosts: {web1: {}}}\n")
-    with pytest.raises(ConfigurationError, match="has web1 already: give --out another directory"):
+    with pytest.raises(ConfigurationError, match=r"has web1 already: give --out .*/inventories/host_vars/web1\.yml"):
         run_init(host="web1", out=str(tmp_path / "inventories/own.yml"))
     # Typed as for ssh it is no name of the inventory, and the file would be.
     with pytest.raises(ConfigurationError, match="has web1 already: give --out another directory"):
@@ -158,7 +194,7 @@ def test_a_file_that_is_not_read_by_itself_is_named(
 
 def test_a_file_that_cannot_be_written_is_named_before_any_login(run_init: Init, tmp_path: Path) -> None:
     for place in (str(tmp_path), str(tmp_path / "nowhere" / "web1.yml")):
-        with pytest.raises(ConfigurationError, match="cannot be written: give --out FILE"):
+        with pytest.raises(ConfigurationError, match=r"cannot be written: .*; give --out FILE"):
             run_init(host="web1", out=place)
 
 

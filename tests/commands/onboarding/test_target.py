@@ -38,13 +38,14 @@ def inventory(tmp_path: Path) -> Path:
     ],
 )
 def test_a_host_is_named_as_for_ssh(inventory: Path, text: str, target: SshTarget) -> None:
-    assert host_of(text, (inventory,), None, ignore) == (Host(name=target.address, ssh=target), False)
-    assert host_of(text, (), None, ignore) == (Host(name=target.address, ssh=target), False)
+    assert host_of(text, (inventory,), None, ignore) == (Host(name=target.address, ssh=target), None)
+    assert host_of(text, (), None, ignore) == (Host(name=target.address, ssh=target), None)
 
 
 def test_a_host_of_an_inventory_is_reached_as_it_says(inventory: Path) -> None:
-    host, listed = host_of("web1", (inventory,), None, ignore)
-    assert (host.ssh.address, host.ssh.user, listed) == ("192.0.2.1", "deploy", True)
+    host, variables = host_of("web1", (inventory,), None, ignore)
+    assert (host.ssh.address, host.ssh.user) == ("192.0.2.1", "deploy")
+    assert variables == inventory.parent / "host_vars/web1.yml"
 
 
 def test_a_name_means_the_host_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,14 +58,14 @@ echo '{"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {"web1": {"ansible_host
     (tmp_path / "ansible-inventory").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "cloud").write_text("#!/bin/false\n")
-    host, listed = host_of("web1", (tmp_path / "cloud",), tmp_path, ignore)
-    assert (host.ssh.address, listed) == ("192.0.2.7", True)
+    host, variables = host_of("web1", (tmp_path / "cloud",), tmp_path, ignore)
+    assert (host.ssh.address, variables) == ("192.0.2.7", tmp_path / "host_vars/web1.yml")
 
 
 def test_what_cannot_be_read_may_have_the_host(inventory: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.yml").write_text("a: [\n")
     lines: list[str] = []
-    assert host_of("web9", (inventory, tmp_path / "broken.yml"), None, lines.append)[1] is False
+    assert host_of("web9", (inventory, tmp_path / "broken.yml"), None, lines.append)[1] is None
     assert [line.partition(": ")[0] for line in lines] == [f"{tmp_path}/broken.yml:1"]
 
 
@@ -81,6 +82,7 @@ def test_what_is_encrypted_is_not_written_in_the_clear(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("ssh://ana@web1", "--host: 'ssh://ana' is no possible name for a user"),
         ("shop", "init looks at one host, and shop is a group"),
         ("web*", "--host takes a host of an inventory, or"),
         ("web1,web2", "--host takes a host of an inventory, or"),
@@ -88,7 +90,7 @@ def test_what_is_encrypted_is_not_written_in_the_clear(tmp_path: Path, monkeypat
         ("ana@-x", "--host takes a host of an inventory, or"),
         ("", "--host takes a host of an inventory, or"),
         ("web9:99999", "--host: port"),
-        ("1x@web9", "--host: user"),
+        ("1x@web9", "--host: '1x' is no possible name for a user"),
     ],
 )
 def test_anything_else_is_wrong_usage(inventory: Path, text: str, said: str) -> None:
@@ -107,6 +109,14 @@ def test_an_unknown_key_is_compared_by_a_person(tmp_path: Path) -> None:
     assert f"  ssh -F {config} -p 2222 ana@web9" in lines
     assert "  ssh-keyscan -p 2222 192.0.2.9 2>/dev/null | ssh-keygen -lf -" in lines
     assert "  ssh-keyscan -p 2222 192.0.2.9 2>/dev/null >> ~/.ssh/known_hosts" in lines
+
+
+def test_a_key_can_be_stored_where_ssh_was_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    target = SshTarget(address="192.0.2.9")
+    assert "  mkdir -m 700 ~/.ssh" in key_advice(target, UnreachableCode.HOST_KEY_UNKNOWN)
+    (tmp_path / ".ssh").mkdir()
+    assert "  mkdir -m 700 ~/.ssh" not in key_advice(target, UnreachableCode.HOST_KEY_UNKNOWN)
 
 
 def test_behind_a_jump_host_no_scan_is_recommended(tmp_path: Path) -> None:
