@@ -15,7 +15,7 @@ from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.ledger import Ledger, StoredTexts, stored_texts
 from remediate.alerts.policy import PolicyMode
 from remediate.errors import JournalError
-from remediate.journal.journal import JournalStore, journal_database
+from remediate.journal.store import JournalStore, journal_database
 from remediate.masking.masker import Masker
 
 if TYPE_CHECKING:

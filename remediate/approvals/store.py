@@ -16,7 +16,7 @@ from remediate.approvals.plan_hash import SHOWN
 from remediate.approvals.proposal import Approval, ApprovalMeans, Approver, Proposal, ProposalState, Requester
 from remediate.core.plan import PlannedStep
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.journal.journal import JournalStore, journal_database
+from remediate.journal.store import JournalStore, journal_database
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from remediate.incident.messages import Message
 from remediate.incident.queue import OPEN, Claim, Delivery, State, belonging, move, next_due, store
 from remediate.incident.settings import Audience
-from remediate.journal.journal import JournalStore, journal_database
+from remediate.journal.store import JournalStore, journal_database
 
 if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase

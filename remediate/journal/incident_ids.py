@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError
-from remediate.journal.journal import JournalStore, journal_database
 from remediate.journal.run_id import matching, short, similar
+from remediate.journal.store import JournalStore, journal_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from remediate.journal.journal import JournalStore, journal_database
+from remediate.journal.store import JournalStore, journal_database
 from remediate.maintenance.item import Past, Point, Result, Sample
 from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.report import MaintenanceReport

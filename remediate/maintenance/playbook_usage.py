@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from remediate.core.outcome import Mode, Report, RunVerdict
 from remediate.errors import ConfigurationError
-from remediate.journal.journal import journal_database
+from remediate.journal.store import journal_database
 from remediate.maintenance.items.runbook_review import NEVER_ENDED, Use
 from remediate.project.project import Project
 from remediate.rehearsal.content import rehearsed

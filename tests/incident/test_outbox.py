@@ -13,8 +13,8 @@ from remediate.incident.outbox import LEASE, Outbox
 from remediate.incident.queue import Claim, State, next_due
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
-from remediate.journal.journal import journal_database
 from remediate.journal.run_id import new_run_id
+from remediate.journal.store import journal_database
 from support.clock import Clock
 from support.toy_incidents import NOON, declared, minutes
 from support.toy_messages import message

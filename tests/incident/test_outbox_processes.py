@@ -20,7 +20,7 @@ from pathlib import Path
 from remediate.incident.channels import FileChannel
 from remediate.incident.outbox import Outbox
 from remediate.incident.settings import Audience
-from remediate.journal.journal import journal_database
+from remediate.journal.store import journal_database
 sys.path.insert(0, sys.argv[1])
 from support.toy_messages import message
 

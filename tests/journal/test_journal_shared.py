@@ -11,8 +11,9 @@ import pytest
 
 from remediate.errors import JournalError
 from remediate.journal import database
-from remediate.journal.journal import FILE_NAME, Journal
+from remediate.journal.journal import Journal
 from remediate.journal.process import RunProcess
+from remediate.journal.store import FILE_NAME
 from support.journals import NOON, in_a_process, intent, one_line, record
 
 

@@ -19,8 +19,6 @@ class Clock:
 
 
 def until(what: Callable[[], object]) -> None:
-    """Wait until this is true, however busy the machine is."""
-    end = time.monotonic() + 60
+    """Wait until this is true, however busy the machine is. The test's own deadline ends it."""
     while not what():
-        assert time.monotonic() < end
         time.sleep(0.05)

@@ -34,6 +34,14 @@ def environment(home: Path, state: Path | None = None, **more: str) -> dict[str,
     return {"PATH": os.environ["PATH"], "HOME": str(home), "REMEDIATE_STATE_DIR": str(state or home / "state"), **more}
 
 
+def error_line(err: str) -> str:
+    """Return the only line of standard error. Just the line that SSH has begun may stand before it."""
+    *begun, line = err.splitlines()
+    assert len(begun) <= 1, err
+    assert all(each.startswith("        ... connecting to ") for each in begun), err
+    return line
+
+
 class Said(NamedTuple):
     """The end of a command: exit code and output."""
 
@@ -44,7 +52,7 @@ class Said(NamedTuple):
     def usage(self, *words: str) -> None:
         """Assert wrong usage, said in one line that holds these words."""
         assert self.code == 2, self
-        (line,) = self.err.splitlines()
+        line = error_line(self.err)
         for word in words:
             assert word in line
 

@@ -14,6 +14,7 @@ from typing import IO
 import jsonschema
 
 from remediate.core.outcome import HostOutcome, Report, StepOutcome
+from support.command_box import error_line
 from support.staged_host import CHECKOUT, Staged
 
 BIN = Path(sys.executable).parent
@@ -76,7 +77,7 @@ class Ended:
     def usage(self, *words: str) -> None:
         """Assert a usage error, reported in one line with these words."""
         assert self.code == 2, f"{self.argv}: {self.code}\n{self.out}{self.err}"
-        (line,) = self.err.splitlines()
+        line = error_line(self.err)
         assert "Traceback" not in line
         for word in words:
             assert word in line
