@@ -45,6 +45,8 @@ _REDIS_STATES: Final = {
     Trouble.REPLICA: "readonly",
     Trouble.UNSAVED: "misconf",
     Trouble.CLIENTS: "maxclients",
+    Trouble.BUSY: "busy",
+    Trouble.NO_DATABASE: "database",
     Trouble.OTHER: "other",
 }
 
