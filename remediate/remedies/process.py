@@ -263,7 +263,7 @@ class EndProcess(Remedy):
         there = {process.identity for process in now.processes}
         left = [process for process in ended if process.identity in there]
         if left:
-            return NotYet(reason=f"{left[0].name} (pid {left[0].pid}) is still there")
+            return NotYet(reason=f"{left[0].name} (pid {left[0].pid}) is still there{_break_off(left[0])}")
         same = {(process.user, process.name, process.arguments) for process in ended}
         for process in now.processes:
             if process.cpu >= self.usage.cpu and (process.user, process.name, process.arguments) in same:
@@ -281,6 +281,11 @@ class EndProcess(Remedy):
 
 def _stop(process: Process) -> str:
     return stopping(process.pid, parent=process.parent, user=process.user, unit=process.unit)
+
+
+def _break_off(process: Process) -> str:
+    said = f", though it was asked to end: `sudo kill -KILL {process.pid}` breaks its job off"
+    return said if _only_asked(process) else ""
 
 
 def _only_asked(process: Process) -> bool:
