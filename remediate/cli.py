@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -18,6 +20,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
 from invoke.program import Program
 from invoke.tasks import Task
 from typing_extensions import override
@@ -27,6 +30,7 @@ from remediate.commands.command import RUN_PREFIXES, Command, program_name
 from remediate.commands.line_check import failed, named_commands, refuse_empty, refuse_fakes
 from remediate.commands.registry import other_commands, remedy_commands
 from remediate.commands.usage import explain
+from remediate.core.flags import HOST
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
 from remediate.project.project import Project
 
@@ -132,6 +136,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
             refuse_fakes(
                 dry=bool(context.config.run.dry),
                 connection=hasattr(context, "original_host"),
+                rest="--" in sys.argv[1:],
                 changing=[each for each in named_commands(sys.argv[1:], known) if known[each].changes],
             )
             refuse_empty(command, given)
@@ -157,7 +162,7 @@ def _output_is_lost(error: OSError) -> None:
         raise error
     with suppress(OSError):
         sys.stderr.write(f"{program_name()}: the output cannot be written: {error.strerror}\n")
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
         except OSError:
@@ -172,6 +177,11 @@ class RemediateProgram(Program):
         # The commands are loaded later: --version does not need them.
         version = f"{__version__} from {Path(__file__).parent} (Python {sys.version.split()[0]})"
         super().__init__(name="remediate", binary="remediate", version=version, namespace=Collection())
+
+    @override
+    def create_config(self) -> None:
+        # No setting of Invoke's own files is used, so a broken one must not stop a fix.
+        self.config = self.config_class(lazy=True)
 
     @override
     def parse_collection(self) -> None:
@@ -251,11 +261,32 @@ def _in_our_words(program: Program, code: int) -> Iterator[None]:
         at = error.context or program.initial_context
         # A flag that was given already is not the one that is missing.
         flags = [flag for flag, argument in at.flags.items() if argument.kind is list or argument.raw_value is None]
-        _refuse(explain(str(error), _names(program), program=program_name(), task=at.name, flags=flags), code)
+        said = explain(
+            str(error), _names(program), program=program_name(), task=at.name, flags=flags, why=partial(_misread, at)
+        )
+        _refuse(said, code)
     except Exit as error:
         if error.message:
             _refuse(explain(error.message, _names(program), program=program_name(), task=None, flags=()), code)
         raise
+
+
+def _misread(at: ParserContext, word: str) -> str | None:
+    """Return what is wrong with the flag before a word that is neither flag nor command; None without such a flag."""
+    parts = [part for each in sys.argv[1:] for part in _parts(each)]
+    for before, value in pairwise(parts):
+        argument = at.flags.get(before)
+        if value == word and argument is not None:
+            if argument.kind is bool:
+                return f"{before} takes no value, and got {word}"
+            many = f": write --{HOST.name} NAME,NAME" if argument.name == HOST.name else ""
+            return f"{before} is given twice{many}" if parts.count(before) > 1 else None
+    return None
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    flag, _, value = word.partition("=")
+    return (flag, value) if value and word.startswith("--") else (word,)
 
 
 def _names(program: Program) -> list[str]:
@@ -294,7 +325,8 @@ def main() -> None:
         try:
             RemediateProgram().run()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # Python has none for a closed one (`>&-`).
+                sys.stdout.flush()
     except OSError as error:
         _output_is_lost(error)
         sys.exit(USAGE_EXIT_CODE)

@@ -17,9 +17,6 @@ from remediate.project.project import Project
 from support.command_box import REMEDIATE, Box
 from support.toys import document
 
-INVOKE = REMEDIATE.with_name("invoke")
-
-
 BROKEN = "the output cannot be written: "
 
 
@@ -183,6 +180,28 @@ def test_output_that_nobody_reads(box: Box) -> None:
         check=False,
     )
     assert done.stderr.decode().splitlines() == [f"remediate: {BROKEN}Broken pipe", "2"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("line", "code"), [("runs.list", 0), ("fix.nope", 2), ("check.app-down --host do.web1", 4)])
+def test_a_closed_output_is_no_traceback(box: Box, line: str, code: int, closed: str) -> None:
+    assert box("-c", f"{REMEDIATE} {line} {closed}", program=Path("/bin/sh")).code == code
+
+
+@pytest.mark.parametrize("broken", ["no-directory", "no-yaml", "a-directory"])
+def test_a_home_that_cannot_be_used_stops_nothing(box: Box, broken: str) -> None:
+    home = box.root / "home"
+    if broken == "no-directory":
+        home = Path("/dev/null")
+    elif broken == "no-yaml":
+        home.mkdir()
+        (home / ".invoke.yaml").write_text("a: [\n")
+    else:
+        (home / ".invoke.yaml").mkdir(parents=True)
+    box.environment["HOME"] = str(home)
+    assert box("runs.list").code == 0
+    del box.environment["REMEDIATE_STATE_DIR"]
+    assert box("check.app-down", "--host", "do.web1").code == 4
 
 
 def _closed_pipe() -> int:

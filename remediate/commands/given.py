@@ -59,11 +59,14 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
         forks = allow_connections(len(hosts), options.forks, terminal.warn)
         options = options.model_copy(update={"forks": forks})
     client = project.ssh_client()
+    from remediate.core.host_names import names_of
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
     with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
         self_test()
+        # Say it now: the imports that follow take as long as the login.
+        terminal.progress(f"connecting to {names_of(hosts)}")
         yield Begun(hosts, options, connect)
 
 

@@ -34,8 +34,13 @@ def named_commands(words: Sequence[str], known: Mapping[str, Command]) -> list[s
     return found
 
 
-def refuse_fakes(*, dry: bool, connection: bool, changing: list[str]) -> None:
-    """Reject calls that would not do what they say. Raises ConfigurationError."""
+def refuse_fakes(*, dry: bool, connection: bool, rest: bool, changing: list[str]) -> None:
+    """Reject calls that would not do what they say. Raises ConfigurationError.
+
+    `rest` says whether words follow a `--`. Invoke keeps them from the command: a --plan among them would not count.
+    """
+    if rest:
+        raise ConfigurationError("no flag is read after --: leave the -- out")
     if dry:
         raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
     if connection:

@@ -1,7 +1,7 @@
 """A host as the inventory describes it: its address and its application."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
@@ -55,13 +55,13 @@ AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_argumen
 class Certificate(FrozenModel):
     """The TLS certificate that the public sees."""
 
-    name: HostName = Field(description="certbot lineage name")
-    domain: HostName = Field(description="name the public asks for (SNI)")
+    name: HostName = Field(description="certbot lineage name, for example www.example.com")
+    domain: HostName = Field(description="name the public asks for (SNI), for example www.example.com")
     port: Port = Field(default=443, description="TCP port it is served on")
     renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
         default=30, description="days before expiry from which a renewal is due"
     )
-    acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for example --key-type")
     ca: AbsolutePath | None = Field(
         default=None, description="PEM file on the host: the authority that signs it, if not one the host trusts"
     )
@@ -108,18 +108,23 @@ class Payments(FrozenModel):
 
     signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
     secret: ConfigKey = Field(
-        default="services.stripe.webhook_secret", description="configuration key that holds the signing secret"
+        default="services.stripe.webhook_secret",
+        description="configuration key that holds the signing secret, for example services.stripe.webhook_secret",
     )
-    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+    secret_env: EnvKey = Field(
+        default="STRIPE_WEBHOOK_SECRET",
+        description="key in .env that the secret comes from, for example STRIPE_WEBHOOK_SECRET",
+    )
     harmless_event: EventType | None = Field(
-        default=None, description="event type that the application accepts and does nothing for; absent = not asked"
+        default=None,
+        description="event type that the application accepts and does nothing for, for example ping.test",
     )
     access_log: AbsolutePath | None = Field(
         default=None, description="access log (combined format) that app_user may read: what the provider was answered"
     )
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="the classes of jobs that payments consist of")
     queues: tuple[QueueName, ...] = Field(
-        default=("default",), min_length=1, description="queues those jobs go through"
+        default=("default",), min_length=1, description="queues those jobs go through, for example default"
     )
 
     @model_validator(mode="after")
@@ -137,7 +142,8 @@ class Queue(FrozenModel):
         default=120, description="seconds that a job may wait while none is taken, where the driver tells (database)"
     )
     left_alone: tuple[QueueName, ...] = Field(
-        default=(), description="queues that may stand still: worked off at night, or by other servers"
+        default=(),
+        description="queues that may stand still: worked off at night, or by other servers, for example reports",
     )
 
 
@@ -157,7 +163,7 @@ class Settings(FrozenModel):
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
     disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
     host_key: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")] | None = Field(
-        default=None, description="pinned SSH host key, as ssh-keygen -l prints it"
+        default=None, description="pinned SSH host key, as ssh-keygen -l prints it: SHA256: and 43 characters"
     )
     site_url: PublicUrl | None = Field(default=None, description="the site as the public sees it")
     site_vantage: tuple[Vantage, ...] = Field(
@@ -166,35 +172,42 @@ class Settings(FrozenModel):
         description="where site_url must be right as seen from",
     )
     site_resolve: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$")] | None = Field(
-        default=None, description="address:port for the controller's request where DNS is not the truth"
+        default=None,
+        description="address:port for the controller's request where DNS is not the truth, for example 192.0.2.7:443",
     )
     site_contains: str | None = Field(default=None, max_length=200, description="text that the right page holds")
     site_ca: Path | None = Field(default=None, description="PEM file of authorities the controller trusts for site_url")
     health_path: UrlPath | None = Field(
-        default=None, description="path below site_url that answers 200 while the application is healthy"
+        default=None,
+        description="path below site_url that answers 200 while the application is healthy, for example /health",
     )
     app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
-    app_user: UserName = Field(default="forge", description="user the application runs as")
+    app_user: UserName = Field(default="forge", description="user the application runs as, for example www-data")
     app_servers: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="how many servers run this application; unknown counts as several"
     )
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
-    nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server, for example nginx")
     worker_program: ProgramName | None = Field(
-        default=None, description="supervisor group or program of the queue workers"
+        default=None, description="supervisor group or program of the queue workers, for example shop-worker"
     )
     queue: Queue = Field(default_factory=Queue, description="from when on a queue that does not move is trouble")
     database: Database | None = Field(default=None, description="the application's database")
     redis: Redis | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
-    webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
+    webhook_path: UrlPath | None = Field(
+        default=None, description="path of the payment provider's webhook, for example /webhooks/stripe"
+    )
     payments: Payments | None = Field(default=None, description="the payment provider's events and jobs")
-    protected_processes: tuple[ProgramName, ...] = Field(default=(), description="never ended, whatever they use")
+    protected_processes: tuple[ProgramName, ...] = Field(
+        default=(), description="processes that are never ended, whatever they use, for example mariadbd"
+    )
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"
     )
     restartable_units: tuple[UnitName, ...] = Field(
-        default=(), description="units of the application, as any user, that may be restarted when they use too much"
+        default=(),
+        description="units of the application, for example shop-import, that may be restarted when they use too much",
     )
     limits: Limits = Field(default_factory=Limits, description="from which use on something counts as trouble")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="what watches the host")
@@ -217,6 +230,10 @@ class SshTarget(FrozenModel):
     host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 
 
+_NOT_ABOUT_IT: Final = frozenset({"production", "disposable", "host_key"})
+"""Settings that say nothing about what runs on a host."""
+
+
 class Host(FrozenModel):
     """One machine of the inventory: pure data, hashable, picklable."""
 
@@ -231,6 +248,13 @@ class Host(FrozenModel):
     def secrets(self) -> tuple[str, ...]:
         """The values of its inventory entry that were encrypted."""
         return tuple(secret.get_secret_value() for secret in self.vaulted)
+
+    @property
+    def undescribed(self) -> str:
+        """The end of an error message about a host whose inventory entry describes no application; else empty."""
+        if self.settings.model_fields_set - _NOT_ABOUT_IT:
+            return ""
+        return f"; its inventory says nothing about what runs there: init --host {self.name} shows it"
 
     @property
     def shown_address(self) -> str:

@@ -58,7 +58,7 @@ class Visits(FrozenModel):
 
     log: AbsolutePath = Field(description="access log (combined format) that the SSH user may read")
     agent: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/+-]{3,80}$")] = Field(
-        description="what the monitor calls itself, a part of its User-Agent: UptimeRobot"
+        description="what the monitor calls itself, a part of its User-Agent, for example UptimeRobot"
     )
     within_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         default=15, description="how long ago the last visit may be"
@@ -82,9 +82,12 @@ class Endpoint(FrozenModel):
 class Monitor(FrozenModel):
     """The monitoring of one thing; every part that is given has to confirm it."""
 
-    alert: AlertName | None = Field(default=None, description="name of an alert rule in Prometheus")
+    alert: AlertName | None = Field(
+        default=None, description="name of an alert rule in Prometheus, for example SiteDown"
+    )
     instance: Instance | None = Field(
-        default=None, description="label `instance` of the series that are about this host, where there are several"
+        default=None,
+        description="label `instance` of the series about this host, for example web1:9100",
     )
     visits: Visits | None = Field(default=None, description="visits of a monitor to the site")
     endpoint: Endpoint | None = Field(default=None, description="a page of a monitoring service")
@@ -101,10 +104,12 @@ class Monitor(FrozenModel):
 class ErrorTrackingSettings(FrozenModel):
     """The application's reporting of exceptions to a service such as Flare."""
 
-    key: ConfigKey = Field(default="flare.key", description="configuration key that holds the project's key")
+    key: ConfigKey = Field(
+        default="flare.key", description="configuration key that holds the project's key, for example flare.key"
+    )
     provider: ClassName = Field(
         default=r"Spatie\LaravelFlare\FlareServiceProvider",
-        description="service provider of the client, which the application has to have loaded",
+        description="service provider of the client, for example Spatie\\LaravelFlare\\FlareServiceProvider",
     )
     url: PublicUrl | None = Field(default=None, description="where the host reports to; has to answer")
     endpoint: Endpoint | None = Field(default=None, description="a page of the service that says it gets reports")
@@ -134,24 +139,30 @@ class Backup(FrozenModel):
 
     restore_on: HostName | None = Field(
         default=None,
-        description="host of this inventory that has the files and is not production; absent = the host itself",
+        description="host that has the files and is not production, for example restore1; absent = the host itself",
     )
-    files: FilePattern = Field(description="dumps (.sql, .sql.gz, .zip) on that host; the newest one counts")
+    files: FilePattern = Field(
+        description="dumps on that host, for example /srv/backups/*.sql.gz (or .sql, .zip); the newest one counts"
+    )
     max_age_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(default=26, description="how old it may be")
     tolerance_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         default=5, description="by how much the rows of a table may differ from the live one's"
     )
     volatile_tables: tuple[TableName, ...] = Field(
-        default=_VOLATILE, description="tables whose rows come and go: they have to be there, but are not counted"
+        default=_VOLATILE,
+        description="tables whose rows come and go, for example sessions: they have to be there, but are not counted",
     )
-    left_out_tables: tuple[TableName, ...] = Field(default=(), description="tables that the backup leaves out")
+    left_out_tables: tuple[TableName, ...] = Field(
+        default=(), description="tables that the backup leaves out, for example telescope_entries"
+    )
     seconds: Annotated[int, Field(ge=30, le=3500)] = Field(default=1800, description="how long a restore may take")
     scratch: ScratchPath = Field(
         default="/var/tmp",  # noqa: S108  # This is on the host, and a private directory is made in it.
-        description="where it is restored: on a disk with room for it, not in memory",
+        description="where it is restored, for example /var/tmp: on a disk with room for it, not in memory",
     )
     user: UserName | None = Field(
-        default=None, description="as whom it is restored where the login is root; it has to be able to read the files"
+        default=None,
+        description="as whom it is restored where the login is root, for example backup; able to read the files",
     )
 
 
@@ -161,7 +172,9 @@ class MaintenanceLimits(FrozenModel):
     error_growth: Annotated[float, Field(ge=1, le=100)] = Field(
         default=2, description="how many times as many errors of a class as before are a finding"
     )
-    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that are looked at")
+    queues: tuple[QueueName, ...] = Field(
+        default=("default",), min_length=1, description="queues that are looked at, for example default"
+    )
     queue_waiting: Annotated[int, Field(ge=1)] = Field(default=1000, description="jobs from which on a queue is long")
     lists_days: Annotated[int, Field(ge=1, le=31)] = Field(
         default=3, description="days after which lists of packages say nothing about what is pending"

@@ -11,8 +11,10 @@ from remediate.core.field_types import FrozenModel, HostName, Port, UnitName
 class Service(FrozenModel):
     """A network service that the application uses. Without a unit it is managed elsewhere and never restarted."""
 
-    unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
-    host: HostName = Field(default="127.0.0.1", description="where the application reaches it")
+    unit: UnitName | None = Field(
+        default=None, description="systemd unit on this host, for example mariadb; absent = managed elsewhere"
+    )
+    host: HostName = Field(default="127.0.0.1", description="where the application reaches it, for example 127.0.0.1")
     port: Port = Field(description="TCP port")
 
 
@@ -68,7 +70,8 @@ class Database(Service):
 
     port: Port = Field(default=3306, description="TCP port")
     user: DatabaseUser | None = Field(
-        default=None, description="the application's own user there: a playbook ends nobody else's sessions"
+        default=None,
+        description="the application's own user there, for example shop: a playbook ends nobody else's sessions",
     )
     limits: DatabaseLimits = Field(
         default_factory=DatabaseLimits, description="seconds from which on sessions are too long"

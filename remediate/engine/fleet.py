@@ -26,12 +26,13 @@ from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
 from remediate.engine.rejoin import REJOIN_SECONDS
 from remediate.engine.reporter import MaskingReporter, NullReporter, Reporter
-from remediate.engine.run_recorder import JournalRecorder, given_of, run_record
+from remediate.engine.run_recorder import JournalRecorder, given_of
 from remediate.engine.suppression import Suppression
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
-from remediate.journal.models import PastFix
+from remediate.journal.models import PastFix, RunRecord
 from remediate.journal.pause import KillSwitch
+from remediate.journal.process import RunProcess
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker, strip_control
 from remediate.project.project import Project
@@ -166,16 +167,17 @@ def run(
         # Questions change nothing, so the journal may open while the hosts answer. It is open before anything acts.
         pool.ask()
         record.begin(
-            run_record(
-                run_id,
-                started,
-                mode,
-                runnable.name,
-                operator,
-                hosts,
-                __version__,
+            RunRecord(
+                id=run_id,
+                started=started,
+                mode=mode.value,
+                playbook=runnable.name,
+                operator=operator,
+                hosts=tuple(host.name for host in hosts),
+                version=__version__,
                 reason=chosen.reason,
                 incident=incident,
+                process=RunProcess.current(),
                 given=given_of(runnable),
             )
         )
@@ -193,7 +195,8 @@ def run(
             outcomes = pool.run(gate, suppress)
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
-            problem = Problem(code="configuration", message=str(error))
+            hint = next((host.undescribed for host in hosts if str(error).startswith(f"{host.name}: ")), "")
+            problem = Problem(code="configuration", message=f"{error}{hint}")
         if problem is None and not context.stop.is_set():  # Otherwise some hosts were not looked at.
             gate.propose(runs, chosen, operator=operator, incident=incident)
         verdict = overall(outcomes) if problem is None else None

@@ -95,7 +95,7 @@ class HostPool:
 
     def _examined(self, run: HostRunner) -> HostOutcome | None:
         """Look at one host. Return its outcome if that ended it."""
-        self._reporter.progress(run.host, "connecting")
+        self._reporter.progress(run.host, "waiting for its answers")
         outcome = _safely(self._first_survey)(run)
         if outcome is not None:
             self._ended(run, outcome)

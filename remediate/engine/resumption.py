@@ -49,7 +49,8 @@ def find_out(
     wait: float,
     narrate: Narrate,
 ) -> tuple[RunVerdict, str] | None:
-    """Give every open step an outcome. Returns the verdict and the reason if that is not possible now."""
+    """Take a dead run over and give its open steps an outcome. Returns the verdict and the reason if it cannot be."""
+    stored = _taken_over(stored, journal)
     for host in hosts:
         intents = [step.intent for step in stored.steps if step.outcome is None and step.intent.host == host.name]
         if not intents:
@@ -77,6 +78,7 @@ def find_out(
 
 def give_up(stored: StoredRun, journal: Journal, why: str) -> Report:
     """End a run whose steps nobody can find out about: what they did is unknown."""
+    stored = _taken_over(stored, journal)
     for step in stored.steps:
         if step.outcome is None:
             intent = step.intent
@@ -93,6 +95,12 @@ def end_by(stored: StoredRun, journal: Journal, later: Report) -> bool:
     addresses = {host.name: host.address for host in later.hosts}
     _finish(stored, journal, ended(journal.find(stored.id), addresses, later))
     return True
+
+
+def _taken_over(stored: StoredRun, journal: Journal) -> StoredRun:
+    """Return a run that can begin no further step, with all the steps that it began."""
+    journal.take_over(stored.id)
+    return journal.find(stored.id)
 
 
 def _conclude(journal: Journal, intents: Sequence[Intent], seen: Sequence[StepSeen], narrate: Narrate) -> None:

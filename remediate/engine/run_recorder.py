@@ -1,25 +1,23 @@
 """Keeps the journal of one run: the durable intent before acting, the outcome afterwards."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from time import monotonic
-from typing import Final, Literal
+from typing import Final
 
 from pydantic_core import to_jsonable_python
 from typing_extensions import override
 
 from remediate.core.host import Host
-from remediate.core.outcome import Mode, Report, StepOutcome
+from remediate.core.outcome import Report, StepOutcome
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import NotRecorded, Recorder
 from remediate.errors import JournalError
 from remediate.journal.journal import NOT_RUN, Journal
 from remediate.journal.models import Intent, PastFix, RunRecord
-from remediate.journal.process import RunProcess
 from remediate.masking.masker import Masker
 from remediate.remedies.single import SingleRemedy
 
@@ -149,36 +147,6 @@ class JournalRecorder(Recorder):
         """Close the journal."""
         if self._journal is not None:
             self._journal.close()
-
-
-def run_record(
-    run: str,
-    started: datetime,
-    mode: Mode,
-    playbook: str,
-    operator: str,
-    hosts: Sequence[Host],
-    version: str,
-    *,
-    reason: str | None,
-    incident: str | None,
-    given: str | None,
-) -> RunRecord:
-    """Return the record of a run before it does anything."""
-    kind: Literal["fix", "plan"] = "plan" if mode is Mode.PLAN else "fix"
-    return RunRecord(
-        id=run,
-        started=started,
-        mode=kind,
-        playbook=playbook,
-        operator=operator,
-        hosts=tuple(host.name for host in hosts),
-        version=version,
-        reason=reason,
-        incident=incident,
-        process=RunProcess.current(),
-        given=given,
-    )
 
 
 def given_of(runnable: Runnable) -> str | None:

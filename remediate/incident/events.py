@@ -191,6 +191,7 @@ class Alerted(FrozenModel):
     fingerprint: Identifier
     name: Prose
     host: Identifier
+    playbook: Identifier | None = Field(default=None, description="whose check has to hold on this host at the end")
     tell: bool = Field(default=False, description="whether the rule has the service tell the team how it stands")
 
 

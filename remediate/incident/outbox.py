@@ -61,7 +61,7 @@ class Outbox(JournalStore):
         with self.database.writing() as connection:
             return store(connection, message, channels, self._clock(), key=key)
 
-    def claim(self, channels: Collection[str], *, lease: timedelta = LEASE) -> Claim | None:
+    def claim(self, channels: Collection[str]) -> Claim | None:
         """Claim the oldest due delivery on one of these channels; None if there is none.
 
         The holder of a claim must send now, and report the result with `sent`, `postpone`, `leave` or `fail`.
@@ -74,7 +74,7 @@ class Outbox(JournalStore):
                     return None
                 again = bool(row.unsure) or row.state == State.SENDING.value
                 taken = move(
-                    connection, row.id, row.attempts, row.state, state=State.SENDING, until=now + lease,
+                    connection, row.id, row.attempts, row.state, state=State.SENDING, until=now + LEASE,
                     attempts=row.attempts + 1, unsure=again,
                 )  # fmt: skip
             # On PostgreSQL another sender may have been faster. On SQLite writers wait for each other.

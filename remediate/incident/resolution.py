@@ -42,8 +42,9 @@ class Check(NamedTuple):
 def checks(incident: Incident, project: Project) -> tuple[Check, ...]:
     """Return the used playbooks with their hosts, and the one that triage or the policy named.
 
-    That one is checked on the incident's hosts, unless a run has used it. A host of an alert that no run has used
-    anything on is checked by it, too, or else by all that were used: an alert that is over proves nothing.
+    That one is checked on the incident's hosts, unless a run has used it. Each alert's own playbook is checked on its
+    host, whether it was used or not: an alert that is over proves nothing. A host of an alert without one is checked by
+    what triage or the policy named, or else by all that were used.
     """
     where: dict[str, dict[str, None]] = {}
     known = project.playbooks()
@@ -53,6 +54,9 @@ def checks(incident: Incident, project: Project) -> tuple[Check, ...]:
     suspected = incident.playbook if incident.playbook in known else None
     if suspected is not None and suspected not in where and incident.hosts:
         where[suspected] = dict.fromkeys(incident.hosts)
+    for alert in incident.alerts:
+        if alert.playbook is not None:
+            where.setdefault(alert.playbook, {})[alert.host] = None
     looked_at = {host for hosts in where.values() for host in hosts}
     left = [alert.host for alert in incident.alerts if alert.host not in looked_at]
     for playbook in where if suspected is None else (suspected,):

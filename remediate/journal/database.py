@@ -56,6 +56,7 @@ _FAULTS = {
 _PATIENCE = {"postgresql+psycopg": {"connect_timeout": BUSY_SECONDS}}
 """The time limit for a server that does not answer, by driver."""
 
+_ACCEPTED = "sqlite:////absolute/path or postgresql://… is accepted"
 _CREATE_LOCK = 0x72656D65
 """The number of PostgreSQL's advisory lock for creating the tables. No other program may use it in that database."""
 
@@ -127,9 +128,7 @@ def _url(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):
         # The URL is not quoted, because it may hold a password.
-        raise ConfigurationError(
-            "the journal's URL cannot be read: sqlite:////absolute/path or postgresql://… is accepted"
-        ) from None
+        raise ConfigurationError(f"the journal's URL cannot be read: {_ACCEPTED}") from None
 
 
 def _sqlite_path(url: URL) -> Path:
@@ -206,7 +205,7 @@ def _server(url: URL) -> Engine:
     except (NoSuchModuleError, ModuleNotFoundError):
         extra = ": pip install 'remediate[postgresql]'" if url.drivername == "postgresql+psycopg" else ""
         raise ConfigurationError(
-            f"no database driver is installed for a journal at {url.drivername}://{extra}"
+            f"no database driver is installed for a journal at {url.drivername}://{extra}; {_ACCEPTED}"
         ) from None
 
 

@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Self
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.models import Intent, PastFix, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
-from remediate.journal.rows import intent_of, not_one, past_fix, run_ids, summary_of
+from remediate.journal.rows import (
+    intent_of,
+    is_taken_over,
+    not_one,
+    past_fix,
+    run_ids,
+    summary_of,
+    taken_over,
+)
 from remediate.journal.run_id import matching, short
 
 if TYPE_CHECKING:
@@ -92,13 +100,19 @@ class Journal(JournalStore):
     def intend(self, intent: Intent) -> None:
         """Record a step just before it acts on a host. If this raises, do not act.
 
-        The same step may be intended again after its last attempt was concluded.
+        It is refused once the run has ended, or was taken over. The same step may be intended again after its last
+        attempt was concluded.
         """
         from sqlalchemy.exc import IntegrityError
 
-        from remediate.journal.schema import steps
+        from remediate.journal.schema import runs, steps
 
         with self.database.writing() as connection:
+            # Locked, so that nobody ends the run or takes it over between this look and the commit.
+            row = connection.execute(runs.select().where(runs.c.id == intent.run).with_for_update(read=True)).first()
+            if row is None or row.finished is not None or is_taken_over(row.process):
+                why = "has not begun" if row is None else "has ended, or another process has taken it over"
+                raise self._refused(f"run {intent.run} {why}")
             try:
                 connection.execute(
                     steps.insert().values(
@@ -113,9 +127,20 @@ class Journal(JournalStore):
                     )
                 )
             except IntegrityError:
-                raise self._refused(
-                    f"run {intent.run} has not begun, or its step {intent.position} on this host is still open"
-                ) from None
+                raise self._refused(f"step {intent.position} of run {intent.run} is still open on this host") from None
+
+    def take_over(self, run: str) -> None:
+        """Make sure that an unfinished run intends no further step: its process may live in spite of all signs.
+
+        Read its steps after this, because it may have intended one until now.
+        """
+        from remediate.journal.schema import runs
+
+        unfinished = (runs.c.id == run) & runs.c.finished.is_(None)
+        with self.database.writing() as connection:
+            row = connection.execute(runs.select().where(unfinished).with_for_update()).first()
+            if row is not None:
+                connection.execute(runs.update().where(unfinished).values(process=taken_over(row.process)))
 
     def conclude(self, run: str, host: str, position: int, outcome: str, evidence: str) -> None:
         """Record the outcome of an open step: `proven`, `failed`, `unknown`, `not_run` and so on."""
@@ -276,7 +301,7 @@ class Journal(JournalStore):
         return JournalError(f"the journal {self.database.place} did not take the record: {why}")
 
 
-def journal_database(url: str | None = None) -> "JournalDatabase":
+def journal_database(url: str | None) -> "JournalDatabase":
     """Open the journal's database. Raises the errors of `Journal.open`."""
     from remediate.journal.database import open_database
 

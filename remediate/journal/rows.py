@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from remediate.journal.models import Intent, PastFix, RunSummary
 from remediate.journal.process import RunProcess
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 """The most candidates that a message names."""
+_TAKEN_OVER: Final = "taken_over"
 
 
 def run_ids(connection: "Connection") -> Sequence[str]:
@@ -65,11 +66,29 @@ def summary_of(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary
     )
 
 
+def taken_over(process: str | None) -> str:
+    """Return what is stored of a run's process once another one has taken the run over."""
+    return json.dumps({**_stored(process), _TAKEN_OVER: True})
+
+
+def is_taken_over(process: str | None) -> bool:
+    """Return whether this is stored of the process of a run that was taken over."""
+    return _TAKEN_OVER in _stored(process)
+
+
 def _process(text: str | None) -> RunProcess | None:
     try:
-        return None if text is None else RunProcess(**json.loads(text))
-    except (ValueError, TypeError):  # another version wrote it: its process cannot be found again
+        return RunProcess(**{name: value for name, value in _stored(text).items() if name != _TAKEN_OVER})
+    except TypeError:  # Not known, or another version wrote it: it cannot be found again.
         return None
+
+
+def _stored(process: str | None) -> dict[str, Any]:
+    try:
+        stored = json.loads(process or "{}")
+    except ValueError:
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def intent_of(row: "Row[tuple[object, ...]]") -> Intent:

@@ -92,9 +92,7 @@ class ContainerEngine:
         flags = ("-i",) if stdin is not None else ()
         return self._finish((self.binary, "exec", *flags, name, *argv), stdin, timeout)
 
-    def boot(
-        self, name: str, image: str, *, hostname: str, labels: Mapping[str, str], flags: Sequence[str] = ()
-    ) -> None:
+    def boot(self, name: str, image: str, *, hostname: str, labels: Mapping[str, str], flags: Sequence[str]) -> None:
         """Start a container with the image's systemd as process 1."""
         named = ("--name", name, "--hostname", hostname, *_label_flags(labels))
         chosen = boot_flags(self.machine, name)

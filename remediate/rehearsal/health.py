@@ -41,13 +41,13 @@ def await_ready(engine: ContainerEngine, container: str, seconds: float) -> Read
     return Ready(host_key=said["host_key"], authorities=said["ca"])
 
 
-def await_site(port: int, authorities: str, seconds: float = 10.0) -> None:
+def await_site(port: int, authorities: str) -> None:
     """Wait until the site answers on 127.0.0.1:`port` with a certificate that verifies.
 
-    Raises StagingError after `seconds`.
+    Raises StagingError after ten seconds.
     """
     context = ssl.create_default_context(cadata=authorities)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 10
     while (trouble := _trouble(port, context)) is not None:
         if time.monotonic() > deadline:
             raise StagingError(f"the site is healthy inside but not through 127.0.0.1:{port}: {trouble}")

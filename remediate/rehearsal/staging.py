@@ -14,7 +14,7 @@ from remediate.rehearsal.container import Container, ContainerEngine, find_engin
 from remediate.rehearsal.health import await_ready, await_site
 from remediate.rehearsal.image import build
 from remediate.rehearsal.machine import StagingError, last_line
-from remediate.rehearsal.placement import DEFAULT_NAME, Placement, Ports, fingerprint, recorded, write
+from remediate.rehearsal.placement import Placement, Ports, fingerprint, recorded, write
 from remediate.rehearsal.stages import Progress
 
 MARKER: Final = "/etc/remediate-staging"
@@ -83,7 +83,7 @@ class StagingHost:
 
 
 def up(
-    name: str = DEFAULT_NAME,
+    name: str,
     *,
     directory: Path,
     inventory: Path,
@@ -119,7 +119,7 @@ def up(
     return host
 
 
-def find(name: str = DEFAULT_NAME, *, directory: Path) -> StagingHost:
+def find(name: str, *, directory: Path) -> StagingHost:
     """Return a running staging host that `up` made, in any state.
 
     Raises ConfigurationError when none runs.

@@ -10,11 +10,10 @@ from typing import Final, Protocol
 
 from remediate.service.engine import RunDriver
 from remediate.service.request import Attempt, RunRequest, RunResult
+from remediate.service.tries import WAITS
 
 MOST_DEAD: Final = 4
 """After so many processes that died with one run, the run is what kills them: a person decides."""
-WAITS: Final = (5, 10, 20, 40, 60, 120, 240)
-"""Seconds before each further try of what could not be found out."""
 
 
 class DurableSteps(Protocol):

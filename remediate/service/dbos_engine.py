@@ -24,6 +24,8 @@ from remediate.service.attempts import DurableSteps, bring_to_end, end_as_unknow
 from remediate.service.dbos_runs import FLEET, durable_runs
 from remediate.service.engine import EngineLimits, RunDriver, RunEngine
 from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest
+from remediate.service.timers import TimerTask, ring
+from remediate.service.tries import logged, why_failed
 
 HOSTS, PLAYBOOKS = "remediate-hosts", "remediate-playbooks"
 _VERSION: Final = "1"
@@ -64,7 +66,7 @@ class DbosEngine(RunEngine, DurableSteps):
         self._driving: set[object] = set()
         self._closing, self._closed = Event(), Event()
         self._timers: dict[str, tuple[str, Callable[..., None]]] = {}
-        self._tasks: dict[str, Callable[[str], float | None]] = {}
+        self._tasks: dict[str, TimerTask] = {}
         config: DBOSConfig = {
             "name": "remediate",
             "system_database_url": url,
@@ -90,7 +92,7 @@ class DbosEngine(RunEngine, DurableSteps):
         def tick(scheduled: datetime, context: object) -> None:  # noqa: ARG001  # dbos gives both
             if turn.acquire(blocking=False):  # The last one may still run. The next one does the same.
                 try:
-                    DBOS.run_step({"name": name}, task)
+                    DBOS.run_step({"name": name}, why_failed, f"the timer {name} fails", task)
                 finally:
                     turn.release()
 
@@ -98,7 +100,7 @@ class DbosEngine(RunEngine, DurableSteps):
         self._timers[name] = (cron, DBOS.workflow(name=f"{_TIMER}{name}")(tick))
 
     @override
-    def on(self, name: str, task: Callable[[str], float | None]) -> None:
+    def on(self, name: str, task: TimerTask) -> None:
         self._tasks[name] = task
 
     @override
@@ -222,13 +224,13 @@ class DbosEngine(RunEngine, DurableSteps):
 
     def _rung(self) -> Callable[[Mapping[str, str]], None]:
         def rung(data: Mapping[str, str]) -> None:
-            name, about = data["name"], data["about"]
-            ask = partial(self._tasks[name], about)
-            while (seconds := DBOS.run_step({"name": name}, self._guarded, name, ask)) is not None:
-                DBOS.sleep(seconds)
+            ring(data["name"], data["about"], self._tasks, partial(self._answered, data["name"]), DBOS.sleep)
 
         rung.__qualname__ = _AFTER
         return rung
+
+    def _answered(self, name: str, question: Callable[[], Any]) -> Any:
+        return DBOS.run_step({"name": name}, self._guarded, question)
 
     def _in_turn(self, run: str, request: RunRequest, gates: Sequence[Any]) -> Any:
         """Pass the next queue, or bring the run to its end. Whatever comes back from here is stored."""
@@ -257,8 +259,14 @@ class DbosEngine(RunEngine, DurableSteps):
 
     @override
     def ask(self, name: str, question: Callable[[], Attempt]) -> Attempt:
-        answer = DBOS.run_step({"name": name}, self._guarded, name, lambda: question().model_dump(mode="json"))
-        return Attempt.model_validate(answer)
+        def asked() -> dict[str, Any]:
+            try:
+                attempt = question()
+            except Exception as bug:  # noqa: BLE001  # The run would end without a result, and nobody would look again.
+                attempt = Attempt(unanswered=f"a bug: {logged(f'{name} of a run fails', bug)}")
+            return attempt.model_dump(mode="json")
+
+        return Attempt.model_validate(self._answered(name, asked))
 
     @override
     def sleep(self, seconds: float) -> None:
@@ -268,7 +276,7 @@ class DbosEngine(RunEngine, DurableSteps):
     def new_id(self) -> str:
         return DBOS.run_step({"name": "new id"}, new_run_id)
 
-    def _guarded(self, name: str, question: Callable[[], Any]) -> Any:
+    def _guarded(self, question: Callable[[], Any]) -> Any:
         if self._closing.is_set():
             # Nothing is stored after the end, so the next process begins this step again.
             self._closed.wait()
@@ -277,8 +285,5 @@ class DbosEngine(RunEngine, DurableSteps):
         self._driving.add(turn)
         try:
             return question()
-        except Exception as bug:  # noqa: BLE001  # dbos stores the text of any error, which may quote values.
-            _LOG.exception("a run or timer fails by a bug")
-            raise RuntimeError(f"{type(bug).__name__} in {name}") from None
         finally:
             self._driving.discard(turn)

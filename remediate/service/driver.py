@@ -168,10 +168,8 @@ class LibraryDriver(RunDriver):
         return liveness(stored.process) is Liveness.ALIVE
 
     def _found_out(self, dead: Sequence[str], request: RunRequest, journal: Journal) -> Attempt | None:
-        """Give every open step of the dead runs an outcome. Returns what to do if that is not possible now."""
+        """Take the dead runs over, and give each open step an outcome. Returns what to do if that cannot be."""
         for stored in map(journal.find, dead):
-            if all(step.outcome is not None for step in stored.steps):
-                continue
             try:
                 runnable = self._project.load(request.playbook)
                 hosts = named_host(self._project, request.host)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from remediate.service.request import Attempt, DurableRun, RunRequest
+from remediate.service.timers import TimerTask
 
 
 class EngineLimits(NamedTuple):
@@ -56,11 +57,10 @@ class RunEngine(Protocol):
         `cron` has six fields, seconds first.
         """
 
-    def on(self, name: str, task: Callable[[str], float | None]) -> None:
+    def on(self, name: str, task: TimerTask) -> None:
         """Say what timers of this name call, in one of the processes. Say so before `launch`.
 
-        The task is told what it is about, and may be called again after a crash. It returns the seconds after which it
-        is to be called again, None when it is done.
+        The task may be called again after a crash.
         """
 
     def after(self, seconds: float, name: str, about: str, timer: str) -> bool:

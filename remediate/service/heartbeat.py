@@ -10,6 +10,7 @@ import httpx2
 
 from remediate.errors import ConfigurationError
 from remediate.project.secret_refs import resolve
+from remediate.service.tries import why_failed
 
 _SECONDS: Final = 10.0
 _EVERY: Final = 60.0
@@ -41,7 +42,7 @@ class Heartbeat:
 
 
 def keep_beating(heartbeat: Heartbeat, unwell: Callable[[], str | None], over: Event) -> None:
-    """Call once a minute, until told to stop."""
+    """Call once a minute, until told to stop. A failure is logged, and the next call is made."""
     while not over.is_set():
-        heartbeat.beat(unwell)
+        why_failed("no heartbeat is sent", lambda: heartbeat.beat(unwell))
         over.wait(_EVERY)

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 from typing import Final
 
@@ -18,6 +19,7 @@ from remediate.journal.pause import KillSwitch
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.service.incident_messages import IncidentMessages
+from remediate.service.tries import Tries
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class IncidentClock:
         self._now = now
         self._switch = KillSwitch(run_limits(project.root).pause_file)
         self._lock = Lock()
+        self._tries = Tries()
         self._said: frozenset[tuple[str, str]] = frozenset()
 
     def overdue(self) -> Mapping[DueKind, int]:
@@ -50,7 +53,8 @@ class IncidentClock:
             try:
                 with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
                     notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
-                    deliver_due(store, notifier=notifier)
+                    send = partial(deliver_due, store, notifier=notifier)
+                    self._tries.attempt("outbox", send, "what waits in the outbox is not sent")
                     late = self._late(store)
                     self._tell(late)
                     if self._switch.read() is None:
@@ -61,15 +65,20 @@ class IncidentClock:
     def _say(self, messages: IncidentMessages, store: IncidentStore, late: Sequence[tuple[Incident, Due]]) -> None:
         for incident in store.open_incidents():
             if incident.followed:
-                messages.declaration(incident)
+                declare = partial(messages.declaration, incident)
+                self._tries.attempt(f"declare {incident.id}", declare, f"nobody is told of incident {incident.id}")
         for incident, one in late:
             if incident.followed and one.kind is DueKind.UPDATE:
-                messages.update(incident, one)
+                update = partial(messages.update, incident, one)
+                self._tries.attempt(f"update {incident.id}", update, f"incident {incident.id} has no update")
 
     def _late(self, store: IncidentStore) -> tuple[tuple[Incident, Due], ...]:
-        now = self._now()
-        open_ones = store.open_incidents()
-        return tuple((each, one) for each in open_ones for one in due(each, self._settings, now) if one.over(now))
+        now, late = self._now(), []
+        for incident in store.open_incidents():
+            ask = partial(due, incident, self._settings, now)
+            found = self._tries.attempt(f"due {incident.id}", ask, f"the clocks of incident {incident.id} are not read")
+            late += [(incident, one) for one in found or () if one.over(now)]
+        return tuple(late)
 
     def _tell(self, late: Sequence[tuple[Incident, Due]]) -> None:
         for incident, one in late:

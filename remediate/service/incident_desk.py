@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
-
-from pydantic import ValidationError
 
 from remediate.alerts.policy import TRIAGE, AlertPolicy, PolicyRule
 from remediate.alerts.store import AlertStore, DecidedFire, HeldDecision
 from remediate.core.playbook import Severity
-from remediate.errors import ConfigurationError, RemediateError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.incident.contacts import people
 from remediate.incident.events import Alerted, Declared
 from remediate.incident.settings import incident_settings
@@ -21,6 +20,7 @@ from remediate.project.project import Project
 from remediate.service import incident_triage
 from remediate.service.engine import RunEngine
 from remediate.service.incident_triage import author
+from remediate.service.tries import Tries
 from remediate.triage.candidate import Candidate, handled_by
 from remediate.triage.triage import TriageReport
 
@@ -51,6 +51,7 @@ class IncidentDesk:
         self._engine = engine
         self._settings = incident_settings(project.root)
         self._known: dict[str, str] = {}
+        self._tries = Tries()
 
     def declared(self, held: Sequence[HeldDecision]) -> Mapping[str, str]:
         """Return the incident of each decision that leads to one. What is new is declared, or joins an open one.
@@ -64,12 +65,13 @@ class IncidentDesk:
             _LOG.warning("%d decisions declare no incident now: %s", len(new), why)
             new = []
         for decided in new:
+            declare = partial(self._declare, decided, self._rules[decided.rule])
+            failed = f"no incident is declared from {decided.id}"
             try:
-                if (incident := self._declare(decided, self._rules[decided.rule])) is not None:
+                if (incident := self._tries.attempt(decided.id, declare, failed)) is not None:
                     self._known[decided.id] = incident
-            except (RemediateError, ValidationError) as error:
-                why = str(error) if isinstance(error, RemediateError) else type(error).__name__
-                _LOG.error("no incident is declared from %s: %s; it is tried again", decided.id, why)
+            except JournalError as error:
+                _LOG.error("%s: %s; it is tried again", failed, error)
         return dict(self._known)
 
     def _declare(self, decided: HeldDecision, rule: PolicyRule) -> str | None:
@@ -93,6 +95,7 @@ class IncidentDesk:
                 incident_triage.ask(decided, self._engine)
                 return None
             declared = self._declaration(decided, rule, fire, report, now)
+            alert = alert.model_copy(update={"playbook": declared.playbook})
             incident, new = store.alerted(author(rule.name), now, declared, alert, storm)
         if new:
             _LOG.warning("the alert %s on %s is in incident %s", alert.name, alert.host, incident)

@@ -6,6 +6,7 @@ What is to be done next follows from the record alone, so nothing is lost or don
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from remediate.approvals.approvals import Approvals
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
-from remediate.errors import ConfigurationError, RemediateError
+from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import REVIEWED, span
 from remediate.incident.events import Confirmed, Noted, Resolved
 from remediate.incident.notifier import Notifier
@@ -33,6 +34,7 @@ from remediate.service.engine import RunEngine
 from remediate.service.incident_messages import IncidentMessages
 from remediate.service.incident_triage import author, author_of
 from remediate.service.request import DurableState
+from remediate.service.tries import Tries, why_failed
 from remediate.transport.session import Session
 
 LOOK: Final = "look again"
@@ -76,16 +78,18 @@ class IncidentFollower:
         self._options = options or Options()
         self._settings = incident_settings(project.root)
         self._switch = KillSwitch(run_limits(project.root).pause_file)
+        self._tries = Tries()
 
     def follow(self) -> None:
-        """Note which alerts are over, and set the timer of each next look. An error is logged and tried again."""
+        """Note which alerts are over, and set the timer of each next look. What fails is logged and tried again."""
         try:
             with self._incidents() as store:
                 followed = [each for each in store.open_incidents() if each.followed]
                 if followed:
                     with self._alerts() as alerts:
                         for incident in followed:
-                            self._follow(incident, store, alerts)
+                            follow = partial(self._follow, incident, store, alerts)
+                            self._tries.attempt(incident.id, follow, f"incident {incident.id} is not followed")
         except RemediateError as error:
             _LOG.warning("incidents cannot be followed: %s", error)
 
@@ -100,7 +104,10 @@ class IncidentFollower:
             self._engine.after(seconds, LOOK, incident.id, f"{incident.id}.look.{look.key}")
 
     def look_again(self, incident: str) -> float | None:
-        """Look whether it is over, and resolve it if it is. Returns the seconds to wait if that cannot be done now."""
+        """Look whether it is over, and resolve it if it is. Returns the seconds to wait if that cannot be done now.
+
+        Raises RemediateError, also if it will never be possible.
+        """
         if self._switch.read() is not None:
             return _PAUSED_SECONDS
         if self._stop.is_set():
@@ -114,10 +121,20 @@ class IncidentFollower:
                     self._look(found, store, alerts)
                 if _resolved_by_service(found := store.load(incident)):
                     self._finish(found, store)
-        except RemediateError as error:
+        except JournalError as error:
             _LOG.warning("incident %s cannot be looked at: %s; it is tried again", incident, error)
             return _BUSY_SECONDS
         return _BUSY_SECONDS if self._stop.is_set() else None
+
+    def give_up(self, incident: str, why: str) -> None:
+        """Say on the timeline that nobody knows whether it is over, because the look fails each time."""
+        text = f"it is unknown whether it is over: the look fails each time ({strip_control(why)[:_NOTE]})"
+        text += "; a person decides"
+        _LOG.error("incident %s: %s", incident, text)
+        with self._incidents() as store:
+            found = store.load(incident)
+            last = found.runs[-1].run if found.runs else "no-run"
+            store.append(incident, author_of(found), datetime.now(UTC), Noted(text=text), once=f"look-failed:{last}")
 
     def _look(self, incident: Incident, store: IncidentStore, alerts: AlertStore) -> None:
         who = author_of(incident)
@@ -166,7 +183,9 @@ class IncidentFollower:
         """Tell that it is over, and draft its post-mortem."""
         now = datetime.now(UTC)
         notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
-        IncidentMessages(store, notifier, now).resolution(incident)
+        tell = partial(IncidentMessages(store, notifier, now).resolution, incident)
+        # What happened does not depend on who hears of it.
+        why_failed(f"nobody is told that incident {incident.id} is over", tell)
         if incident.severity not in REVIEWED or incident.postmortem_path is not None:
             return
         who = author_of(incident)

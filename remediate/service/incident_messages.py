@@ -1,9 +1,7 @@
 """Messages about incidents that the service follows: proposed to a person, or sent where a rule says so."""
 
-import logging
 from datetime import datetime
 
-from remediate.errors import RemediateError
 from remediate.incident.clock import Due
 from remediate.incident.delivery import announce
 from remediate.incident.events import Messaged, Noted, Updated
@@ -15,11 +13,9 @@ from remediate.incident.store import IncidentStore
 from remediate.incident.update_text import next_step, state_of
 from remediate.service.incident_triage import author_of
 
-_LOG = logging.getLogger(__name__)
-
 
 class IncidentMessages:
-    """What the service says of an incident. The public is always for a person to tell."""
+    """What the service says of an incident. The public is always for a person to tell. All raise RemediateError."""
 
     def __init__(self, store: IncidentStore, notifier: Notifier, now: datetime) -> None:
         self._store = store
@@ -52,10 +48,8 @@ class IncidentMessages:
         self._send(incident, MessageKind.RESOLUTION, f"resolution:{incident.id}")
 
     def _send(self, incident: Incident, kind: MessageKind, key: str) -> None:
-        """Send a message to the team. An error is logged: what happened does not depend on who hears of it."""
-        if not _told(incident):
-            return
-        try:
+        """Send a message to the team. Raises RemediateError."""
+        if _told(incident):
             announce(
                 self._store,
                 incident,
@@ -66,8 +60,6 @@ class IncidentMessages:
                 now=self._now,
                 key=key,
             )
-        except RemediateError as error:
-            _LOG.error("the team is not told of incident %s: %s", incident.id, error)
 
 
 def _told(incident: Incident) -> bool:

@@ -52,6 +52,10 @@ class IncidentTriage:
             _LOG.warning("%s cannot be triaged: %s", host, error)
         return None
 
+    def give_up(self, about: str, why: str) -> None:
+        """Say that a host is not triaged. The incident is declared without it."""
+        _LOG.error("%s cannot be triaged: it fails each time (%s)", about.partition(" ")[2], why)
+
     @contextmanager
     def _connected(self, hosts: tuple[Host, ...]) -> Iterator[Connect]:
         if self._connect is not None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from remediate.errors import ConfigurationError
+from remediate.service.tries import why_failed
 
 LOOK_SECONDS: Final = 2.0
 DEAD_SECONDS: Final = 8.0
@@ -169,7 +170,8 @@ class _LastSure:
 
 def _repeated(task: Callable[[], None], over: Event) -> None:
     while not over.wait(LOOK_SECONDS / 2):
-        task()
+        # A thread that ended would take nobody's runs over any more, and nobody would know.
+        why_failed("the workers cannot be looked after, which is tried again", task)
 
 
 def _hold(presence: Presence, sure: _LastSure) -> None:

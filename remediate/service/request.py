@@ -63,7 +63,7 @@ class DurableState(Enum):
     ENDED = "ended"
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
-    """It ended by a bug. What it did is in the journal, and `runs.list` shows it."""
+    """The engine could not go on with it. What it did is in the journal, and `runs.list` shows it."""
 
 
 class DurableRun(FrozenModel):

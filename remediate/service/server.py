@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -40,7 +41,8 @@ def listening(address: str, port: int, *, behind_proxy: bool) -> socket.socket:
         family = socket.AF_INET6 if where.version == 6 else socket.AF_INET
         return socket.create_server((str(where), port), family=family, backlog=_CONNECTIONS)
     except OSError as error:
-        raise ConfigurationError(f"{address} port {port} cannot be used: {error.strerror}") from None
+        why = os.strerror(error.errno) if error.errno else error  # Python's own text repeats the address.
+        raise ConfigurationError(f"{address} port {port} cannot be used: {why}; --port takes another one") from None
 
 
 class TimedConnection(H11Protocol):

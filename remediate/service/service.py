@@ -16,6 +16,8 @@ from remediate.alerts.formats import AlertFormat
 from remediate.alerts.policy import AlertSource
 from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
+from remediate.approvals.plan_key import plan_key
+from remediate.approvals.settings import approval_settings
 from remediate.core.options import Options
 from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
@@ -41,7 +43,9 @@ from remediate.service.project_intake import doubt_of, project_intake
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
-from remediate.service.starter import Starter, keep_starting
+from remediate.service.start_check import demand_usable
+from remediate.service.starter import Starter, StarterLoop
+from remediate.service.timers import TimerTask
 from remediate.service.worker_name import worker_name
 
 PATIENCE: Final = timedelta(seconds=60)
@@ -77,6 +81,7 @@ def working(
     run; `connect` and `poll_seconds` are for tests.
     """
     settings = service_settings(project.root)
+    plan_key(approval_settings(project.root).key)  # Its errors would only show when a plan is made.
     database = engine_database(project)
     stop = Event()
     leave = Timer(_LEAVE_SECONDS, os._exit, (FAILED_EXIT_CODE,))
@@ -103,8 +108,9 @@ def working(
         follower = IncidentFollower(
             project, engine, timedelta(minutes=settings.look_again_minutes), stop=stop, connect=connect, options=options
         )
-        engine.on(LOOK, follower.look_again)
-        engine.on(LOOK_FIRST, IncidentTriage(project, stop=stop, connect=connect).look)
+        first = IncidentTriage(project, stop=stop, connect=connect)
+        engine.on(LOOK, TimerTask(follower.look_again, follower.give_up))
+        engine.on(LOOK_FIRST, TimerTask(first.look, first.give_up))
         engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
         _launch(engine)
@@ -156,6 +162,7 @@ class Health:
 
     engine: DbosEngine
     store: AlertStore
+    loop: StarterLoop
     starter: Thread
     gone: Event
 
@@ -169,7 +176,7 @@ class Health:
             return "a database does not answer"
         if self.gone.is_set():
             return "others have taken the runs of this process over"
-        return None if self.starter.is_alive() else "decisions are not started any more"
+        return None if self.starter.is_alive() and not self.loop.stuck else "decisions are not started any more"
 
 
 @contextmanager
@@ -193,6 +200,7 @@ def serving(
         intake = project_intake(project, inventory, doubt=Remembered(lambda name: doubt_of(name, project)))
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
+        demand_usable(intake.policy, project, inventory)
         settings = service_settings(project.root)
         door = ApprovalDoor.of(project, settings, wake.set)
         notices = ProposalNotices(project, public=None if door is None else door.public)
@@ -203,9 +211,9 @@ def serving(
             working(project, lost, options=options, connect=connect, poll_seconds=poll_seconds)
         )
         incidents = IncidentDesk(project, intake.policy, store, intake.paused, work.engine)
-        decided = Starter(project, store, work.engine, notices, incidents, work.follower)
-        starter = _thread(keep_starting, decided, wake, over)
-        unwell = Health(work.engine, store, starter, gone)
+        loop = StarterLoop(Starter(project, store, work.engine, notices, incidents, work.follower), wake, over)
+        starter = _thread(loop.run)
+        unwell = Health(work.engine, store, loop, starter, gone)
         threads = [starter]
         if heartbeat is not None:
             threads.append(_thread(keep_beating, heartbeat, unwell, over))

@@ -1,15 +1,22 @@
 """The service's settings: `[tool.remediate.service]` of the project's pyproject.toml."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from remediate.core.field_types import FrozenModel, Reference
 from remediate.errors import ConfigurationError, one_line
 from remediate.project.project import section
 
 TABLE: Final = "tool.remediate.service"
+
+
+def _address(text: str) -> str:
+    if re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]{1,5})?", text) is None:
+        raise ValueError("takes https:// and a name, as https://remediate.example.com, without a path")
+    return text
 
 
 class ServiceSettings(FrozenModel):
@@ -28,7 +35,7 @@ class ServiceSettings(FrozenModel):
     approval_key: Path | None = Field(
         default=None, description="SSH key with which the service vouches for who logged in, relative to the project"
     )
-    public: Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$")] | None = Field(
+    public: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None, description="address of the service in browsers, as https://remediate.example.com"
     )
     look_again_minutes: float = Field(

@@ -1,8 +1,9 @@
 """Starts what the policy decided, and plans that persons approved: each once, also after a crash in between."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -10,18 +11,21 @@ from remediate.alerts.policy import TRIAGE, PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.proposal import Proposal, ProposalState
-from remediate.errors import ConfigurationError, RemediateError
+from remediate.errors import ConfigurationError
 from remediate.project.project import Project
 from remediate.service.engine import RunEngine
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_follow import IncidentFollower
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import RunRequest, priority
+from remediate.service.tries import Tries, why_failed
 
 _SINCE: Final = timedelta(hours=24)
 """The age up to which a decision is started whose alert still burns. An older one is for a person."""
 REQUESTED_BY: Final = "alert:"
 _EVERY: Final = 5.0
+_STUCK: Final = 3
+"""Failures in a row after which the service does not count as well."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -47,36 +51,47 @@ class Starter:
         self._engine = engine
         self._incidents = incidents
         self._follower = follower
+        self._tries = Tries()
 
     def start(self) -> int:
         """Start what is decided or approved, and not started yet. Returns how many. Raises RemediateError.
 
-        What waits although its alert is over is withdrawn. At last it sets the timers of incidents.
+        What waits although its alert is over is withdrawn. At last it sets the timers of incidents. One that fails is
+        logged and tried again later, and does not keep the others from their start.
         """
         # Before the decisions: what another service decides and queues meanwhile would not be among them.
         queued = self._engine.waiting()
         held = self._store.held(datetime.now(UTC) - _SINCE)
         incidents = self._incidents.declared(held)
         runs = [each for each in held if each.action != TRIAGE]
-        started = sum(self._engine.start(self._request(each, incidents.get(each.id)), each.id) for each in runs)
+        started = sum(self._started(each, incidents.get(each.id)) for each in runs)
         wanted = {each.id for each in runs}
         for run in queued:
             mine = run.request.requested_by.startswith(REQUESTED_BY) and run.request.approved is None
             if mine and run.id not in wanted:
-                self._engine.withdraw(run.id)
-        started += sum(self._approved(runs, incidents))
-        self._follower.follow()
+                withdraw = partial(self._engine.withdraw, run.id)
+                self._tries.attempt(f"withdraw {run.id}", withdraw, f"run {run.id} cannot be withdrawn")
+        approved = partial(self._approved, runs, incidents)
+        started += self._tries.attempt("approved", approved, "what is approved cannot be queued") or 0
+        self._tries.attempt("follow", self._follower.follow, "incidents cannot be followed")
         return started
 
-    def _approved(self, held: Sequence[HeldDecision], incidents: Mapping[str, str]) -> Iterator[bool]:
+    def _started(self, decided: HeldDecision, incident: str | None) -> bool:
+        def start() -> bool:
+            return self._engine.start(self._request(decided, incident), decided.id)
+
+        return self._tries.attempt(decided.id, start, f"decision {decided.id} cannot be queued") or False
+
+    def _approved(self, held: Sequence[HeldDecision], incidents: Mapping[str, str]) -> int:
         """Start each approved plan whose alert still burns. The run proves the approval again, and spends it.
 
-        Of the others that wait, people are told.
+        Of the others that wait, people are told. Returns how many were started.
         """
         approvals = Approvals.of(self._project, url=self._project.journal())
         found = ((proposal, _decision(proposal, held)) for proposal in approvals.waiting())
         if not (waiting := [(proposal, decision) for proposal, decision in found if decision is not None]):
-            return
+            return 0
+        started = 0
         now = approvals.now()
         for proposal, decision in waiting:
             if proposal.state(now) is not ProposalState.APPROVED:
@@ -84,9 +99,11 @@ class Starter:
             if (looked := self._engine.find(decision)) is not None:
                 incident = incidents.get(decision, looked.request.incident)
                 update = {"plan": False, "approved": proposal.hash, "incident": incident}
-                yield self._engine.start(looked.request.model_copy(update=update), proposal.id)
+                start = partial(self._engine.start, looked.request.model_copy(update=update), proposal.id)
+                started += self._tries.attempt(proposal.id, start, f"plan {proposal.id} cannot be queued") or False
         if approvals.signers.exists:  # Without the list nobody could approve.
             self._notices.tell([each for each, _ in waiting if each.state(now) is ProposalState.PROPOSED])
+        return started
 
     def _request(self, decided: HeldDecision, incident: str | None) -> RunRequest:
         try:
@@ -117,20 +134,31 @@ def _decision(proposal: Proposal, held: Sequence[HeldDecision]) -> str | None:
     return None
 
 
-def keep_starting(starter: Starter, wake: Event, stop: Event) -> None:
-    """Start what is decided or approved, whenever woken and every five seconds, until told to stop.
+class StarterLoop:
+    """Starts what is decided or approved, whenever woken and every five seconds, until told to stop."""
 
-    Errors are logged and tried again. A decision that was recorded just before a crash is found here, too.
-    """
-    from sqlalchemy.exc import SQLAlchemyError
+    def __init__(self, starter: Starter, wake: Event, stop: Event) -> None:
+        self._starter = starter
+        self._wake = wake
+        self._stop = stop
+        self._failed = 0
 
-    while not stop.is_set():
-        wake.clear()
-        try:
-            if (number := starter.start()) > 0:
-                _LOG.info("%d runs were queued", number)
-        except (RemediateError, SQLAlchemyError) as error:
-            # Databases quote values in their messages.
-            why = str(error) if isinstance(error, RemediateError) else type(error).__name__
-            _LOG.error("what is decided cannot be queued: %s; it is tried again", why)
-        wake.wait(_EVERY)
+    @property
+    def stuck(self) -> bool:
+        """Whether it failed several times in a row, with everything."""
+        return self._failed >= _STUCK
+
+    def run(self) -> None:
+        """Start it all again and again. Any error is logged and tried again.
+
+        A decision that was recorded just before a crash is found here, too.
+        """
+        while not self._stop.is_set():
+            self._wake.clear()
+            why = why_failed("what is decided cannot be queued, which is tried again", self._start)
+            self._failed = 0 if why is None else self._failed + 1
+            self._wake.wait(_EVERY)
+
+    def _start(self) -> None:
+        if (number := self._starter.start()) > 0:
+            _LOG.info("%d runs were queued", number)

@@ -107,9 +107,9 @@ def chosen(client: SshClient | None) -> SshClient:
     return Project.here().ssh_client() if client is None else client
 
 
-def open_link(host: "Host", client: SshClient | None = None) -> "Link":
+def open_link(host: "Host") -> "Link":
     """Open SSH to a host, for a caller that starts its own programs. Raises Unreachable and ConfigurationError."""
-    return Dialling(host, client).link()
+    return Dialling(host).link()
 
 
 def open_session(host: "Host", client: SshClient | None = None) -> "Session":

@@ -7,7 +7,7 @@ from pydantic import Field
 from remediate.core.facts import Facts
 from remediate.core.field_types import FrozenModel, Identifier
 from remediate.core.playbook import HostPlan, Playbook, Severity
-from remediate.core.verdict import HANDED_OVER, Decision
+from remediate.core.verdict import HANDED_OVER, SUDO_RULE_MISSING, UNREADABLE, Decision
 from remediate.engine.judge import Judgement, Symptom, judge, symptom
 from remediate.errors import Unreadable
 
@@ -26,6 +26,7 @@ class Candidate(FrozenModel):
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
     unknown: tuple[str, ...] = Field(description="what could not be read")
+    forbidden: bool = Field(default=False, description="whether a missing sudo rule kept something from being read")
 
 
 def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidate:
@@ -37,7 +38,11 @@ def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
             ok = None if isinstance(answer, Unreadable) else answer.ok
             words = f"unknown: {answer}" if isinstance(answer, Unreadable) else answer.describe()
             said[ok].append(f"{probe.label()} {words} (from the {probe.vantage.value})")
-    causes = sorted((each for each in judged if _tells(each)), key=lambda each: each.decision is not Decision.PROCEED)
+    unread = [each for each in judged if _unread(each, facts)]
+    causes = sorted(
+        (each for each in judged if _tells(each) and each not in unread),
+        key=lambda each: each.decision is not Decision.PROCEED,
+    )
     present = symptom(host_plan, facts) is Symptom.PRESENT
     return Candidate(
         playbook=playbook.name,
@@ -50,7 +55,8 @@ def candidate(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
         mends=any(each.decision is Decision.PROCEED for each in judged),
         evidence=tuple(said[False]),
         against=tuple(said[True]),
-        unknown=(*said[None], *(each.verdict.reason for each in judged if _unread(each))),
+        unknown=(*said[None], *(each.verdict.reason for each in unread)),
+        forbidden=any(each.verdict.code == SUDO_RULE_MISSING for each in unread),
     )
 
 
@@ -83,11 +89,18 @@ def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 def _tells(judgement: Judgement) -> bool:
     """Return whether a guard found something to do, or a reason not to do it."""
-    return judgement.decision in {Decision.PROCEED, Decision.REFUSE, Decision.WAIT} and not _unread(judgement)
+    return judgement.decision in {Decision.PROCEED, Decision.REFUSE, Decision.WAIT}
 
 
-def _unread(judgement: Judgement) -> bool:
-    return judgement.verdict.code is not None and judgement.verdict.code.name == "unreadable"
+def _unread(judgement: Judgement, facts: Facts) -> bool:
+    """Return whether a guard could not read what it judges. A missing sudo rule is no cause then, only the reason."""
+    code = judgement.verdict.code
+    if code != SUDO_RULE_MISSING:
+        return code == UNREADABLE
+    try:
+        return judgement.remedy.guard(facts).code == UNREADABLE
+    except Unreadable:
+        return True
 
 
 def _code(judgement: Judgement) -> str:

@@ -33,10 +33,11 @@ def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -
     declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
     unsure = [host.name for host in report.hosts if host.exit_code == UNEXPLAINED and not host.matching]
     again = [f"{program} triage --host {','.join(unsure)}{where}"] if unsure else []
+    rules = [line for host in report.hosts if host.forbidden for line in _wrap(_install(program, host, where))]
     # The check would send whoever comes from it back here.
     blind = any(not host.matching[0].causes for host in matching)
     person = ["a person, where no known cause matches: a check shows the logs' ends"] if blind else []
-    return [*lines, *_block("NEXT", [*commands, *person, *declare, *again])]
+    return [*lines, *_block("NEXT", [*rules, *commands, *person, *declare, *again])]
 
 
 def _where(inventory: str | None) -> str:
@@ -45,6 +46,10 @@ def _where(inventory: str | None) -> str:
 
 def _command(program: str, host: HostTriage, where: str) -> str:
     return f"{program} check.{{}} --host {host.name}{where}"
+
+
+def _install(program: str, host: HostTriage, where: str) -> str:
+    return f"as root on {host.name}, run what `{program} sudoers --host {host.name}{where} --script` prints"
 
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
@@ -90,7 +95,8 @@ def _left_to(host: HostTriage) -> dict[str, str]:
 def _headline(host: HostTriage) -> str:
     if not host.matching:
         if host.unread:
-            return f"{host.name}: UNKNOWN: nothing matches, but not everything could be read"
+            why = "sudo lets this login read too little" if host.forbidden else "not everything could be read"
+            return f"{host.name}: UNKNOWN: nothing matches, but {why}"
         if host.young and host.youngest is not None:
             return f"{host.name}: UNKNOWN: nothing matches, but something started only {host.youngest:.0f} s ago"
         return f"{host.name}: HEALTHY: nothing matches"

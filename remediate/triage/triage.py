@@ -66,6 +66,11 @@ class HostTriage(FrozenModel):
         return not self.incidents or any(incident.unknown for incident in self.incidents)
 
     @property
+    def forbidden(self) -> bool:
+        """Whether a missing sudo rule kept something from being read."""
+        return any(incident.forbidden for incident in self.incidents)
+
+    @property
     def exit_code(self) -> int:
         """0 healthy, 10 an incident matches, 3 unexplained or unknown, 4 unreachable."""
         if self.error is not None:
@@ -113,7 +118,8 @@ def triage(
             stop.set()  # Ctrl-C does not wait until something is old.
     if not any(host.incidents or host.error for host in triaged):
         reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
-        raise ConfigurationError("; ".join(reasons) or "there is no playbook")
+        hint = next((host.undescribed for host in hosts if host.undescribed), "")
+        raise ConfigurationError(f"{'; '.join(reasons) or 'there is no playbook'}{hint if reasons else ''}")
     known = [_access(host) for host in triaged]
     report = TriageReport(
         operator=operator_name(),

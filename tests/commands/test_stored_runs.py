@@ -67,12 +67,12 @@ def once(session: FactSession) -> Callable[[Host], Session]:
     return connect
 
 
-def played(which: SingleRemedy, session: FactSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
+def played(which: SingleRemedy, session: FactSession, *, plan: bool = False) -> tuple[Report, str]:
     """Run it as the command line does; return the report and what was told."""
     out = io.StringIO()
     report = run(
         which,
-        (on,),
+        (HOST,),
         reporter=TextReporter(masked(out), masked(io.StringIO()), program="remediate"),
         connect=once(session),
         options=Options(hold=0, yes=True, plan=plan, timeout=10),

@@ -31,12 +31,13 @@ def box(tmp_path: Path) -> Box:
         ("No idea what 'fix' is!", None, "no such command: fix; did you mean fix.app-down or fix.high-load? ("),
         ("No idea what 'app-down' is!", None, "; did you mean fix.app-down or check.app-down? (invoke --list shows"),
         ("No idea what 'list' is!", None, "did you mean incident.list? "),
-        ("No idea what 'xyzzy' is!", None, "no such command: xyzzy; (invoke --list shows every command)"),
+        ("No idea what 'xyzzy' is!", None, "no such command: xyzzy (invoke --list shows every command)"),
+        ("No idea what 'version' is!", None, "no such command: version; did you mean --version? (invoke --list"),
         ("No idea what 'fix.hihg-load' is!", "fix.app-down", "no such command: fix.hihg-load; did you mean"),
         ("No idea what '--hots' is!", "triage", "no such flag: --hots; did you mean --host? (invoke triage --help"),
         ("No idea what '--pasword=s3cret' is!", "triage", "no such flag: --pasword; triage takes --host, --max"),
         ("No idea what '-ps3cret' is!", "triage", "no such flag: -p; triage takes --host, --max"),
-        ("No idea what '--xyzzy' is!", None, "no such flag: --xyzzy; (invoke --list"),
+        ("No idea what '--xyzzy' is!", None, "no such flag: --xyzzy (invoke --list"),
         ("No idea what 'web1' is!", "triage", "triage: web1 is no flag and no command; did you mean --host web1? ("),
         ("Flag <Argument: max-hosts> needed value and was not given one!", "triage", "--max-hosts needs a value ("),
         ("Flag <Argument: host (h)> needed value and was not given one!", "triage", "--host needs a value ("),
@@ -125,3 +126,24 @@ def test_a_number_out_of_range_is_answered_with_the_range(box: Box) -> None:
 
 def test_an_empty_host_is_answered_with_those_that_exist(box: Box) -> None:
     box("fix.app-down", "--host", "").usage("no host is named; hosts: do.web1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--host", "do.web2"), "--host is given twice: write --host NAME,NAME ("),
+        (("--host=do.web1",), "--host is given twice: write --host NAME,NAME ("),
+        (("--hold", "5", "--hold", "6"), "--hold is given twice ("),
+        (("--plan=yes",), "--plan takes no value, and got yes ("),
+        (("--yes", "no"), "--yes takes no value, and got no ("),
+        (("surplus",), "fix.app-down: surplus is no flag and no command; a value follows its flag ("),
+    ],
+)
+def test_a_flag_that_is_used_wrongly_is_named(box: Box, words: tuple[str, ...], said: str) -> None:
+    box("fix.app-down", "--host", "do.web1", *words).usage(f"remediate: {said}")
+
+
+def test_flags_that_would_not_be_read_are_refused(box: Box) -> None:
+    """Invoke keeps what follows `--` from the command, so this would be a fix and no plan."""
+    for words in (("fix.app-down", "--host", "do.web1", "--", "--plan"), ("fix.app-down", "--", "--host", "do.web1")):
+        box(*words).usage("no flag is read after --: leave the -- out")

@@ -1,23 +1,19 @@
 """Several remedies on one host: their order, dependence, and final look."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import pytest
 from pydantic import Field
 
-from remediate.core.command import ROOT, Run
-from remediate.core.facts import Facts
 from remediate.core.field_types import UnitName
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.playbook import HostPlan
-from remediate.core.probe import Fact, Probe
-from remediate.core.remedy import Remedy, Step
-from remediate.core.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip
+from remediate.core.verdict import Decision
 from remediate.engine.judge import CLOCK
 from remediate.errors import Unreadable
-from remediate.probes.systemd import SYSTEMCTL, Unit
+from remediate.probes.systemd import Unit
+from remediate.remedies.systemd import RestartService
 from remediate.testing import play
 from support import examples as ex
 from support.engine_scenes import HERE, TINY, young
@@ -30,36 +26,16 @@ pytestmark = pytest.mark.usefixtures("impatient")
 # -- several remedies --------------------------------------------------------------------------------------------------
 
 
-NOT_YET = RefusalCode(name="not-yet", meaning="Not now.")
-
-
-class Restart(Remedy):
+class Restart(RestartService):
     """Restart one unit."""
 
     kind: Literal["engine.restart"] = "engine.restart"
     unit: UnitName = Field(description="systemd unit")
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (NOT_YET,)
+    after: ClassVar[tuple[str, ...]] = ()
 
-    def title(self) -> str:
+    @property
+    def service(self) -> str:
         return self.unit
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.unit),)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        return self.probes()
-
-    def guard(self, facts: Facts) -> Verdict:
-        unit = facts[Unit(name=self.unit)]
-        if unit.healthy:
-            return skip("runs")
-        return refuse(NOT_YET, "masked") if unit.masked else proceed("down")
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        yield from self.changes()
-
-    def changes(self) -> tuple[Run, ...]:
-        return (Run.of(SYSTEMCTL, "restart", f"{self.unit}.service", user=ROOT),)
 
 
 class Dependent(Restart):
@@ -180,7 +156,7 @@ def test_what_turns_out_to_be_needed_is_not_fixed() -> None:
 
 def test_what_is_refused_is_not_fixed_although_users_are_well() -> None:
     outcome = play(APART, FactSession({**UNREAD, A: ex.MASKED}, B_HEALS))
-    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.NOT_FIXED, "not-yet", Touched.YES)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.NOT_FIXED, "unit-masked", Touched.YES)
 
 
 def test_what_was_refused_and_is_well_by_now_is_fixed() -> None:

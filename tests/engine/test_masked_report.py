@@ -32,7 +32,7 @@ def report() -> Report:
     return report_of(*hosts).model_copy(update={"reason": "pages are down", "incident": "0193-5a3c"})
 
 
-def texts(value: Json, *, keys: bool = True) -> Iterator[str]:
+def texts(value: Json) -> Iterator[str]:
     """Yield every string and number of a document."""
     match value:
         case str():

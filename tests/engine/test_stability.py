@@ -129,10 +129,7 @@ def test_a_window_does_not_end_on_a_doubt(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_stop_ends_it_at_once() -> None:
     samples = Samples()
     threading.Timer(0.1, samples.stop.set).start()
-    begun = time.monotonic()
-    window = samples.watch(60)
-    assert window.held is Held.STOPPED
-    assert time.monotonic() - begun < 30
+    assert samples.watch(3600).held is Held.STOPPED
 
 
 def test_a_lost_link_escapes() -> None:

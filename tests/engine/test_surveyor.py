@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.facts import Facts
 from remediate.core.probe import Fact, Probe
 from remediate.engine.surveyor import LOOK_AGAIN, OpenSurvey, Surveyor
@@ -14,9 +14,9 @@ from remediate.probes.systemd import Unit
 from remediate.testing import PaperHost
 from remediate.transport.session import Answers, Rounds
 from support import examples as ex
+from support.asking import ask
 from support.render import output_of
 from support.scripted import FactSession
-from support.toys import Text
 
 
 class Slow:
@@ -78,32 +78,15 @@ def test_what_hangs_stays_unreadable() -> None:
     assert facts[NGINX].healthy
 
 
-class Question(Probe[Text]):
-    """Something that takes its time."""
-
-    kind: Literal["test.question"] = "test.question"
-    program: str
-    deadline: float
-
-    def label(self) -> str:
-        return self.program
-
-    def command(self) -> Run:
-        return Run.of(self.program, seconds=self.deadline)
-
-    def parse(self, output: Output) -> Text:
-        return Text(text=output.stdout.strip())
-
-
-BRIEF, LONG = Question(program="brief", deadline=0.4), Question(program="long", deadline=9)
+BRIEF, LONG = ask("brief", seconds=0.4), ask("long", seconds=9)
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["slow", "hung"])
 def test_a_slow_host_gets_the_time_that_it_visibly_needs(tmp_path: Path, answers: bool) -> None:
     session = FactSession({})
     with PaperHost(tmp_path / "host") as host:
-        host.script("brief", f"sleep {1 if answers else 60}; echo well")
-        host.script("long", "sleep 2.5; echo well")
+        host.script("brief", f"sleep {1 if answers else 60}; printf well")
+        host.script("long", "sleep 2.5; printf well")
         asked = Surveyor(host.session(), session, (BRIEF, LONG))
         facts = asked.survey()
         assert facts[LONG].text == "well"

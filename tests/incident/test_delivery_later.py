@@ -117,12 +117,13 @@ def test_a_receiver_is_left_alone_as_long_as_it_wants(
     assert sent.deliveries[0].until == NOON + timedelta(minutes=17)
 
 
+class Killed(BaseException):
+    """The end of a process while it sends."""
+
+
 def test_a_channel_is_told_that_it_may_be_a_repetition(
     store: IncidentStore, incident: Incident, notifier: Notifier, clock: Clock
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     def die(message: Message, *, again: bool) -> str:
         raise Killed
 
@@ -159,9 +160,6 @@ def test_while_a_receiver_may_take_it_yet_nothing_else_is_said_there(
 def test_who_sends_it_for_the_dead_notes_it_for_them(
     store: IncidentStore, incident: Incident, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     def die(*_: object) -> None:
         raise Killed
 

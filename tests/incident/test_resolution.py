@@ -12,8 +12,8 @@ from support.toy_following import ALERT
 from support.toy_incidents import declared, folded, run
 
 
-def alert(host: str) -> Alerted:
-    return ALERT.model_copy(update={"host": host})
+def alert(host: str, playbook: str | None = None) -> Alerted:
+    return ALERT.model_copy(update={"host": host, "playbook": playbook})
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,25 @@ def test_no_host_of_an_alert_is_left_to_its_alert_alone(
     """Of a storm, one host's run may be withdrawn because its alert ends before the run begins."""
     runs = ((3, one) for one in used)
     incident = folded((0, alert("web1")), (1, alert("web2")), *runs, first=declared(playbook=playbook))
+    assert {one.playbook: one.hosts for one in checks(incident, Project(tmp_path))} == checked
+
+
+@pytest.mark.parametrize(
+    ("joined", "checked"),
+    [
+        (alert("web1", "high-load"), {"app-down": ("web1",), "high-load": ("web1",)}),
+        (alert("web2", "high-load"), {"app-down": ("web1",), "high-load": ("web2",)}),
+        (alert("web1", "gone"), {"app-down": ("web1",), "gone": ("web1",)}),
+        (alert("web1", "app-down"), {"app-down": ("web1",)}),
+        (alert("web1"), {"app-down": ("web1",)}),
+    ],
+)
+def test_an_alert_of_another_rule_is_checked_by_its_own_playbook_though_its_run_was_withdrawn(
+    tmp_path: Path, joined: Alerted, checked: dict[str, tuple[str, ...]]
+) -> None:
+    """One whose playbook is gone is asked for, too: that it cannot be made is a doubt."""
+    first = declared(playbook="app-down")
+    incident = folded((0, alert("web1", "app-down")), (1, joined), (3, run()), first=first)
     assert {one.playbook: one.hosts for one in checks(incident, Project(tmp_path))} == checked
 
 

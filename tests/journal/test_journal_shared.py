@@ -2,7 +2,9 @@
 
 import sqlite3
 import threading
+import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from remediate.errors import JournalError
 from remediate.journal import database
 from remediate.journal.journal import FILE_NAME, Journal
-from support.journals import in_a_process, intent, one_line, record
+from remediate.journal.process import RunProcess
+from support.journals import NOON, in_a_process, intent, one_line, record
 
 
 def test_after_kill_9_right_behind_an_intent_the_intent_is_there(journal: Journal) -> None:
@@ -29,6 +32,55 @@ for position in range(20):
     )
     assert [one.position for one in journal.open_intents()] == list(range(20))
     assert journal.runs()[0].unfinished
+
+
+@pytest.mark.parametrize(
+    "process", [None, RunProcess(host="laptop", machine="m", boot="b", namespace="pid:[1]", pid=7, start=42)]
+)
+def test_a_run_that_was_taken_over_or_has_ended_intends_no_further_step(url: str, process: RunProcess | None) -> None:
+    taken, over = (replace(record(), process=process) for _ in range(2))
+    with Journal.open(url) as journal:
+        for run in (taken, over):
+            journal.begin(run)
+            journal.intend(intent(run.id, 1))
+        journal.take_over(taken.id)
+        journal.take_over(taken.id)
+        journal.finish(over.id, verdict="unknown", exit_code=7, touched="unknown", finished=NOON, report="{}")
+        for run in (taken, over):
+            with pytest.raises(JournalError, match="has ended, or another process has taken it over") as error:
+                journal.intend(intent(run.id, 2))
+            one_line(error)
+        stored = journal.find(taken.id)
+        assert (stored.process, stored.unfinished) == (process, True)
+        assert [step.intent.position for step in stored.steps] == [1]
+        journal.conclude(taken.id, "web1", 1, "not_run", "the host says so")
+
+
+def test_every_step_was_intended_before_a_takeover_or_is_refused(url: str) -> None:
+    """Threads intend steps as fast as they can, while the run is taken over in another connection."""
+    run, done, refused = record(), list[int](), threading.Event()
+    with Journal.open(url) as journal, Journal.open(url) as other:
+        journal.begin(run)
+
+        def act() -> None:
+            for position in range(10_000):
+                try:
+                    journal.intend(intent(run.id, position))
+                except JournalError:
+                    refused.set()
+                    return
+                done.append(position)
+
+        acting = threading.Thread(target=act)
+        acting.start()
+        until = time.monotonic() + 30
+        while len(done) < 5 and time.monotonic() < until:
+            time.sleep(0.001)
+        other.take_over(run.id)
+        seen = [step.intent.position for step in other.find(run.id).steps]
+        acting.join(30)
+    assert refused.is_set()
+    assert seen == done
 
 
 def test_twenty_processes_open_a_new_journal_and_write_at_once(state: Path) -> None:

@@ -39,8 +39,8 @@ def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return f"remediate_{name}", frozenset(labels.items())
 
 
-def answers(metrics: Metrics, item: str = "capacity", subject: str = "web1") -> list[float]:
-    where = {"occasion": "monthly", "subject": subject, "item": item}
+def answers(metrics: Metrics, item: str = "capacity") -> list[float]:
+    where = {"occasion": "monthly", "subject": "web1", "item": item}
     return [metrics[key("maintenance_answer", **where, answer=answer)] for answer in ("yes", "no", "unknown")]
 
 

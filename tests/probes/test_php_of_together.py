@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Final
 
@@ -45,11 +44,11 @@ class Stub {
 function app($name) { return new Stub(); }
 return new Stub();
 """
-HANGS: Final = "sleep(60);"
+HANGS: Final = "sleep(3600);"
 DIES: Final = "ini_set('memory_limit', '16M'); $all = str_repeat('x', 64000000);"
 KILLED: Final = "posix_kill(posix_getpid(), 9);"
 ENDS: Final = "exit(0);"
-ORPHANED: Final = "posix_kill(posix_getppid(), 9); sleep(60);"
+ORPHANED: Final = "posix_kill(posix_getppid(), 9); sleep(300);"
 """Ends the process that collects the answers, then hangs."""
 ASKS: Final = "file_get_contents('http://127.0.0.1:PORT/');"
 """Asks a server, as an application may while it starts."""
@@ -109,18 +108,16 @@ def scaled(run: Run, *limits: tuple[str, str]) -> Run:
     return run.model_copy(update={"argv": (php, option, text, *words)})
 
 
-def limited(place: Path, *runs: Run, limits: tuple[str, str]) -> tuple[list[Output | None], float]:
-    """Ask with another limit. Return the answers and the seconds that it took."""
-    batch, begun = batch_of(place), time.monotonic()
-    found = list(batch.split(runs, run(scaled(batch.command(runs), limits))))
-    return found, time.monotonic() - begun
+def limited(place: Path, *runs: Run, limits: tuple[str, str]) -> list[Output | None]:
+    """Ask with another limit, of a PHP that waits for an hour without one."""
+    batch = batch_of(place)
+    return list(batch.split(runs, run(scaled(batch.command(runs), limits), "-d", "default_socket_timeout=3600")))
 
 
 def test_a_start_that_hangs_is_ended(place: Path) -> None:
     state, database = made(place, at_start=HANGS)
-    found, took = limited(place, state.command(), database.command(), limits=("pcntl_alarm(27)", "pcntl_alarm(1)"))
+    found = limited(place, state.command(), database.command(), limits=("pcntl_alarm(27)", "pcntl_alarm(1)"))
     assert found == [None, None]
-    assert took < 20
 
 
 @pytest.mark.parametrize("seconds", [0.0, -5.0])
@@ -133,9 +130,8 @@ def test_a_question_gets_a_second_at_least(place: Path, seconds: float) -> None:
 def test_a_question_gets_25_seconds_at_most(place: Path) -> None:
     state, database = made(place, at_config=HANGS)
     long = database.command().model_copy(update={"seconds": 3600.0})
-    found, took = limited(place, long, state.command(), limits=("min(25, ", "min(1, "))
+    found = limited(place, long, state.command(), limits=("min(25, ", "min(1, "))
     assert [each is None for each in found] == [True, False]
-    assert took < 20
     assert LONGEST == 25
 
 
@@ -143,18 +139,15 @@ def test_a_question_ends_by_itself_when_nobody_collects_its_answer(place: Path) 
     """Then the one that would end it is gone: ended by its own alarm, or by the host's deadline."""
     state, database = made(place, at_config=ORPHANED)
     short = database.command().model_copy(update={"seconds": 1.0})
-    begun = time.monotonic()
     assert together(place, short, state.command())[0] is None
-    assert time.monotonic() - begun < 20
 
 
 def test_a_silent_server_does_not_hold_up_the_start(place: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         state, database = made(place, at_start=ASKS.replace("PORT", str(silent.getsockname()[1])))
         limits = ('"default_socket_timeout", "4"', '"default_socket_timeout", "1"')
-        found, took = limited(place, state.command(), database.command(), limits=limits)
+        found = limited(place, state.command(), database.command(), limits=limits)
     assert None not in found
-    assert took < 20
 
 
 def test_every_wait_of_the_start_is_limited_before_it() -> None:
@@ -195,12 +188,10 @@ def test_each_answer_is_byte_for_byte_what_it_is_alone(place: Path) -> None:
 def test_what_hangs_or_dies_hides_no_other(place: Path, what: str) -> None:
     state, database = made(place, at_config=what)
     short = database.command().model_copy(update={"seconds": 1.0})
-    begun = time.monotonic()
     found = together(place, short, state.command(), short)
     assert (found[0], found[2]) == (None, None)
     assert found[1] is not None
     assert state.read(found[1]).version == "11.0"
-    assert time.monotonic() - begun < 20  # the one that hangs does so for a minute
 
 
 @pytest.mark.parametrize("what", [DIES, KILLED, ENDS, THROWS])

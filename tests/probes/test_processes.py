@@ -116,9 +116,11 @@ GROUPS = {
 """Parent, control group, owner and percent of the memory of each process."""
 
 
-def told(
-    *pids: int, total: int = 1_000_000, units: tuple[str, ...] = (), busy: int = 0, queued: tuple[int, ...] = ()
-) -> Usage:
+TOTAL = 1_000_000
+"""Pages of the machine's memory."""
+
+
+def told(*pids: int, units: tuple[str, ...] = (), busy: int = 0, queued: tuple[int, ...] = ()) -> Usage:
     """Return what the program makes of two looks at these processes, each `busy` with percent of a core.
 
     Each has a thread for each of `queued`, which waits for a core for that many percent of the time.
@@ -132,10 +134,10 @@ def told(
     look = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{stats}"
     later = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 9}{busy * 2} {'0 ' * 7}5 0 0" for pid in pids)
     second = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{later}"
-    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= wait first\n{waits['first']}"]
+    seen = [f"= machine 100 4096 2 {TOTAL}", f"= first 100\n{look}", f"= wait first\n{waits['first']}"]
     seen += [f"= second 102\n{second}", f"= wait second\n{waits['second']}"]
     seen += ["= groups", *(f"/proc/{pid}/cgroup:0::{GROUPS[pid][1]}" for pid in pids)]
-    seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * total // 400} 0 0 0 0 0" for pid in pids)]
+    seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * TOTAL // 400} 0 0 0 0 0" for pid in pids)]
     seen += ["= owners", *(f"/proc/{pid} {GROUPS[pid][2]}" for pid in pids)]
     probe = Processes(memory=30, age=0, units=units)
     command = probe.command()

@@ -59,10 +59,10 @@ def _program(name: str) -> tuple[str, ...]:
     return ("python3", "-c", Path(__file__).with_name("measured").joinpath(f"{name}.py").read_text())
 
 
-def _inside(host: StagingHost, program: str, asked: object, seconds: float = 900) -> dict[str, int]:
+def _inside(host: StagingHost, program: str, asked: object) -> dict[str, int]:
     """Run a program of `measured/` in the container as the application's user; it prints its numbers as JSON."""
     argv = ("runuser", "-u", "forge", "--", *_program(program))
-    done = host.exec(argv, json.dumps(asked), seconds)
+    done = host.exec(argv, json.dumps(asked), 900)
     if done.returncode != 0:
         raise SystemExit(f"{done.stdout}{done.stderr}")
     found: dict[str, int] = json.loads(done.stdout)

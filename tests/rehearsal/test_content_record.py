@@ -29,7 +29,7 @@ from support.toys import masked
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-def report(*, passed: bool = True, whole: bool = True, of: str | None = None, day: int = 23) -> RehearsalReport:
+def report(*, passed: bool = True, of: str | None = None, day: int = 23) -> RehearsalReport:
     trial = TrialOutcome(
         name="healthy", fault="nothing", expected="healthy", deviations=() if passed else ("it lies",), seconds=2
     )
@@ -39,7 +39,7 @@ def report(*, passed: bool = True, whole: bool = True, of: str | None = None, da
         digest=of or digest(app_down),
         started=datetime(2026, 11, day, 8, 31, 40, 500, tzinfo=UTC),
         seconds=75.3,
-        whole=whole,
+        whole=True,
         trials=(trial,),
     )
 
@@ -134,9 +134,9 @@ def test_what_passed_here_after_it_failed_there_has_passed(project: Project, whe
 
 
 class Streams:
-    def __init__(self, *, interactive: bool = False) -> None:
+    def __init__(self) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.terminal = Terminal(masked(self.out), masked(self.err), interactive)
+        self.terminal = Terminal(masked(self.out), masked(self.err), interactive=False)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from remediate.errors import ConfigurationError
 from remediate.rehearsal.case import Case, FollowUp, cured, refused
 from remediate.rehearsal.faults import RootShell
 from remediate.rehearsal.machine import StagingError
-from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
+from remediate.rehearsal.outcome import TrialOutcome
 from remediate.rehearsal.rehearse import Plan, rehearse
 from remediate.rehearsal.trial import Pairs, matrix
 from support.rehearsed import (
@@ -168,8 +168,6 @@ LIES: dict[str, tuple[Case, tuple[Answered, ...], str]] = {
         "fix says fixed, not healthy",
     ),
 }
-
-Rehearse = Callable[..., RehearsalReport]
 
 
 @pytest.fixture

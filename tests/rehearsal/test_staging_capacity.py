@@ -58,15 +58,14 @@ class Monthly:
         url = f"sqlite:///{self.cli.home}/state/journal.sqlite3"
         return History.open(url, project=Project(ROOT).identity())
 
-    def lived(self, days: int, courses: Mapping[str, Course] | None = None) -> None:
+    def lived(self, days: int, courses: Mapping[str, Course]) -> None:
         """Say that it was looked at every day; what has no course stayed as it is today."""
         _, now = self()
         today = {sample.name: sample.value for sample in now.samples if sample.unit == "%"}
         with self.history() as history:
             for ago in range(days, 0, -1):
                 measured = [
-                    Sample(name=name, value=(courses or {}).get(name, flat)(value, ago))
-                    for name, value in today.items()
+                    Sample(name=name, value=courses.get(name, flat)(value, ago)) for name, value in today.items()
                 ]
                 history.keep(numbers(self.staged.name, datetime.now(UTC) - ago * DAY, *measured))
 

@@ -194,7 +194,7 @@ def test_what_somebody_else_restarts_is_waited_for(staged: "Staged", cli: "Cli")
     staged.slow_start(12)
     staged.mark()
     staged.sh(f"systemctl restart --no-block {FPM}")
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     during = staged.unit()
 
     ended = cli.fix()

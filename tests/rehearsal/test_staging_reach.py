@@ -109,7 +109,7 @@ def test_link_lost_while_acting_is_made_again_and_the_step_found_out_about(stage
     staged.slow_start(3)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix()
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     staged.sh(CUT)
 
     ended = running.end()
@@ -125,7 +125,7 @@ def test_link_lost_for_good_while_acting(staged: "Staged", cli: "Cli") -> None:
     staged.slow_start(3)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix()
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     staged.sh(f"systemctl stop ssh.socket ssh 2>/dev/null; {CUT}")
     try:
         ended = running.end(240)

@@ -18,7 +18,7 @@ def test_a_killed_controller_is_resumed_without_a_second_restart(staged: "Staged
     staged.slow_start(8)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix()
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     running.kill(signal.SIGKILL)
     assert running.process.wait(timeout=30) == -signal.SIGKILL
 

@@ -80,7 +80,7 @@ def test_the_controller_is_killed_while_acting(staged: "Staged", cli: "Cli") -> 
     staged.slow_start(3)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix()
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     running.kill(signal.SIGKILL)
     begun = time.monotonic()
 
@@ -134,14 +134,14 @@ def test_interrupted_while_acting_finishes_the_step(staged: "Staged", cli: "Cli"
     staged.slow_start(3)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix(hold=60)
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     running.kill(signal.SIGINT)
 
     ended = running.end(40)
 
     ended.is_("interrupted", 130, touched="yes")
     assert "finishing the step, then stopping" in ended.err
-    staged.wait_for("ActiveState", "active")
+    staged.wait_for("active")
     assert staged.starts() == 1
     staged.serves()
 
@@ -150,7 +150,7 @@ def test_interrupted_twice_leaves_at_once(staged: "Staged", cli: "Cli") -> None:
     staged.slow_start(5)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix(hold=60)
-    staged.wait_for("ActiveState", "activating")
+    staged.wait_for("activating")
     running.kill(signal.SIGINT)
     running.until("press again to leave at once")
     running.kill(signal.SIGINT)
@@ -159,7 +159,7 @@ def test_interrupted_twice_leaves_at_once(staged: "Staged", cli: "Cli") -> None:
 
     assert ended.code == 130
     assert "what was begun on the host goes on by itself" in ended.err
-    staged.wait_for("ActiveState", "active")
+    staged.wait_for("active")
     assert staged.starts() == 1
 
 

@@ -61,6 +61,6 @@ def test_a_fault_that_is_undone_leaves_no_worker_behind(staged: "Staged") -> Non
         fault.inject(staged.host)
     finally:
         fault.undo(staged.host)
-    staged.wait_for("ActiveState", "active", unit="supervisor")
+    staged.wait_for("active", unit="supervisor")
     staged.sh("until [ $(supervisorctl status | grep -c RUNNING) = 2 ]; do sleep 0.2; done")
     assert staged.sh("pgrep -u forge -fc 'artisan queue:work'").strip() == "2"

@@ -137,7 +137,7 @@ def test_a_process_that_is_gone_needs_no_ending(end: End, dummies: list[Dummy]) 
     assert gone.ended
     begun = time.monotonic()
     assert end(identity, patience=25).returncode == 0
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 25
 
 
 def test_a_worker_may_finish_its_job(end: End, dummies: list[Dummy], tmp_path: Path) -> None:
@@ -256,7 +256,3 @@ def test_the_search_asks_systemd_first(tmp_path: Path) -> None:
     assert read("echo 0") == ex.NO_STRAYS
     with pytest.raises(Unreadable, match="Failed to connect to bus"):
         read("echo Failed to connect to bus >&2; exit 1")
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -7,20 +7,16 @@ import pytest
 from pydantic import SecretStr
 
 from remediate.core.command import typed
-from remediate.core.facts import Facts
 from remediate.core.outcome import (
     CommandRecord,
     HostOutcome,
     Problem,
-    Reading,
     RunVerdict,
     StepOutcome,
     Touched,
     Verified,
-    readings,
 )
 from remediate.core.playbook import Severity
-from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import ENGINE_CODES, Decision
 from remediate.errors import Unreadable
@@ -35,15 +31,12 @@ from remediate.report.hints import CommandHints
 from remediate.report.lines import HEADLINES, step_lines, survey_lines, verdict_lines
 from remediate.report.wrapping import WIDTH
 from support import examples as ex
+from support.outcomes import outcome_of, seen
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
 UNIT, LOG, OTHER_LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm"), NginxLog()
 HINTS = CommandHints("invoke", "app-down", "7f3a", Severity.SEV1)
-
-
-def seen(facts: dict[Probe[Fact], Fact | Unreadable]) -> tuple[Reading, ...]:
-    return readings(Facts(facts))
 
 
 # -- what was seen -----------------------------------------------------------------------------------------------------
@@ -91,7 +84,7 @@ def refused(code: str) -> HostOutcome:
     """A host that a remedy refused to fix, or the engine."""
     told = step(Decision.REFUSE, "for this reason", code=code, advice=CODES[code].advice)
     steps = () if CODES[code] in ENGINE_CODES else (told,)
-    return host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is"), steps=steps)
+    return outcome_of(RunVerdict.REFUSED, error=Problem(code=code, message="so it is"), steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +146,6 @@ def test_a_command_can_be_typed_as_it_stands(user: str | None, expected: str) ->
 # -- how it came out ---------------------------------------------------------------------------------------------------
 
 
-def host(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> HostOutcome:
-    stated = {"name": "web1", "address": "192.0.2.1", "seconds": 31.45, "exit_code": verdict.exit_code}
-    return HostOutcome.model_validate({**stated, "verdict": verdict, "touched": state, **rest})
-
-
 def said(lines: list[str]) -> str:
     """Return wrapped lines in one."""
     return " ".join(line.strip() for line in lines)
@@ -165,7 +153,7 @@ def said(lines: list[str]) -> str:
 
 @pytest.mark.parametrize(("verdict", "state"), list(product(RunVerdict, Touched)))
 def test_every_end_has_its_word_and_says_whether_the_host_was_changed(verdict: RunVerdict, state: Touched) -> None:
-    first, *_ = verdict_lines(host(verdict, state), HINTS)
+    first, *_ = verdict_lines(outcome_of(verdict, state), HINTS)
     assert first.startswith(HEADLINES[verdict])
     if verdict not in {RunVerdict.HEALTHY, RunVerdict.FIXED, RunVerdict.PENDING}:
         words = {Touched.NO: "nothing was changed", Touched.YES: "was changed", Touched.UNKNOWN: "may or may not"}
@@ -188,10 +176,10 @@ def test_a_door_leads_back_in_the_readers_own_words() -> None:
     [(Severity.SEV1, "Tech Lead"), (Severity.SEV2, "Product and Support"), (Severity.SEV3, None), (None, None)],
 )
 def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told: str | None) -> None:
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES), HINTS._replace(severity=severity))
+    lines = verdict_lines(outcome_of(RunVerdict.NOT_FIXED, Touched.YES), HINTS._replace(severity=severity))
     assert ("escalate" in said(lines)) is (told is not None)
     assert told is None or told in said(lines)
-    assert not any("escalate" in line for line in verdict_lines(host(RunVerdict.FIXED, Touched.YES), HINTS))
+    assert not any("escalate" in line for line in verdict_lines(outcome_of(RunVerdict.FIXED, Touched.YES), HINTS))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +214,7 @@ def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
     taken = step(Decision.REFUSE, "port 80 is taken", code="port-taken", advice=CODES["port-taken"].advice)
     steps = (taken, step(Decision.REFUSE, "it is locked", code="tenant-locked"))
     lines = verdict_lines(
-        host(RunVerdict.REFUSED, error=Problem(code="tenant-locked", message="it is locked"), steps=steps), HINTS
+        outcome_of(RunVerdict.REFUSED, error=Problem(code="tenant-locked", message="it is locked"), steps=steps), HINTS
     )
     assert "next: fix the cause, then invoke fix.app-down --host web1 SEV-1" in said(lines)
 
@@ -235,7 +223,9 @@ def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
 def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> None:
     """A log was shortened, say, and the disk filled again: the run is not fixed for that, and a process was left."""
     steps = (step(Decision.REFUSE, "it is left to work", code=code), step(changed=True, verified=Verified.FAILED))
-    outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
+    outcome = outcome_of(
+        RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again")
+    )
     (told,) = (line for line in verdict_lines(outcome, HINTS) if "invoke do." in line)
     assert told.endswith("--host web1 --even-if-pages-answer yes")
 
@@ -243,7 +233,7 @@ def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> N
 def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
     given = SingleRemedy(SetEnv, (("key", "APP_NAME"), ("value", SecretStr("c4n4ry")), ("unit", "super visor")))
     hints = HINTS._replace(name=given.name, given=given.flags)
-    head, line = verdict_lines(host(RunVerdict.PENDING), hints)
+    head, line = verdict_lines(outcome_of(RunVerdict.PENDING), hints)
     assert head == "PENDING: nothing was changed"
     told = "invoke do.env.set --key APP_NAME --value-from stdin --unit 'super visor' --host web1"
     assert line.endswith(f"to do it: {told}")
@@ -252,12 +242,12 @@ def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
     refused = step(Decision.REFUSE, "port 80 is taken", code="port-taken")
     problem = Problem(code="port-taken", message="port 80 is taken")
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=problem, steps=(step(Decision.SKIP), refused)), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.REFUSED, error=problem, steps=(step(Decision.SKIP), refused)), HINTS)
     assert lines[1] == "        because of 2/2: port-taken"
 
 
 def test_a_result_that_is_unknown_says_how_to_look() -> None:
-    lines = verdict_lines(host(RunVerdict.UNKNOWN, Touched.UNKNOWN), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.UNKNOWN, Touched.UNKNOWN), HINTS)
     assert "        look with: invoke check.app-down --host web1" in lines
     assert "        evidence: invoke runs.show 7f3a" in lines
 

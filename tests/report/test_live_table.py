@@ -19,7 +19,7 @@ from support.toys import report_of
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
-WIDE, NARROW = (120, 24), (80, 24)
+NARROW = (80, 24)
 
 
 def until(seen: Callable[[], bool]) -> None:

@@ -2,36 +2,23 @@
 
 import pytest
 
-from remediate.core.facts import Facts
 from remediate.core.outcome import (
-    HostOutcome,
     Problem,
-    Reading,
     RunVerdict,
     Touched,
-    readings,
 )
 from remediate.core.playbook import Severity
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
+from remediate.core.probe import Fact
 from remediate.probes.nginx import ErrorLogEnd, NginxErrorLogs, NginxLog
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.report.hints import CommandHints
 from remediate.report.lines import verdict_lines
 from support import examples as ex
+from support.outcomes import outcome_of, seen
 
 UNIT, LOG, OTHER_LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm"), NginxLog()
 HINTS = CommandHints("invoke", "app-down", "7f3a", Severity.SEV1)
-
-
-def seen(facts: dict[Probe[Fact], Fact | Unreadable]) -> tuple[Reading, ...]:
-    return readings(Facts(facts))
-
-
-def host(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> HostOutcome:
-    stated = {"name": "web1", "address": "192.0.2.1", "seconds": 31.45, "exit_code": verdict.exit_code}
-    return HostOutcome.model_validate({**stated, "verdict": verdict, "touched": state, **rest})
 
 
 LINES = tuple(f"line {number}" for number in range(9))
@@ -39,7 +26,7 @@ LINES = tuple(f"line {number}" for number in range(9))
 
 def last_words(unit: Fact, log: Fact = LogLines(lines=LINES)) -> list[str]:  # noqa: B008  # it is frozen
     after = seen({UNIT: unit, LOG: log, OTHER_LOG: NginxErrorLogs(files=(ErrorLogEnd(path="/e.log", lines=LINES),))})
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
     return [line.strip() for line in lines if line.strip().startswith(("last lines", "line "))]
 
 
@@ -50,7 +37,7 @@ def test_the_culprits_own_log_is_quoted() -> None:
 def test_a_log_that_was_read_twice_is_quoted_once() -> None:
     longer = UnitLog(name="php8.2-fpm", lines=20)
     after = seen({UNIT: ex.FAILED, LOG: LogLines(lines=LINES[-2:]), longer: LogLines(lines=LINES)})
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
     assert [line.strip() for line in lines if "line" in line] == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
 
 
@@ -79,7 +66,7 @@ def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, 
     served = ex.SITE_SERVED.model_copy(update={"error_logs": (OWN,)})
     before = seen({SITE: served, OTHER_LOG: NginxErrorLogs(files=files)})
     error = Problem(code="unexplained", message="x")
-    lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.REFUSED, before=before, error=error), HINTS)
     quoted = ("last lines", OWN, "line ", "not read")
     assert [line.strip() for line in lines if line.strip().startswith(quoted)] == told
 
@@ -87,5 +74,5 @@ def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, 
 @pytest.mark.parametrize(("code", "quoted"), [("unexplained", True), ("unstable", True), ("unit-masked", False)])
 def test_a_host_that_was_not_changed_is_quoted_only_where_no_guard_knew_why(code: str, quoted: bool) -> None:
     before = seen({LOG: LogLines(lines=LINES)})
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), HINTS)
+    lines = verdict_lines(outcome_of(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), HINTS)
     assert any("last lines" in line for line in lines) is quoted

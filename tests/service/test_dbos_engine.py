@@ -154,22 +154,26 @@ def test_what_is_stored_is_json_and_is_read_again_by_another_release(url: str, m
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_bug_fails_the_run_and_the_text_of_its_error_is_not_stored(
+def test_a_bug_is_tried_again_then_unknown_and_the_text_of_its_error_is_not_stored(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    driver, run = Noted(), new_run_id()
+    driver, run, begun = Noted(), new_run_id(), list[str]()
 
     def begin(run: str, request: RunRequest) -> Attempt:
+        begun.append(run)
         raise ValueError("hunter2")
 
     monkeypatch.setattr(driver, "begin", begin)
+    monkeypatch.setattr(attempts, "WAITS", (0.01, 0.01))
     with launched(url, driver) as engine:
         engine.start(request("web1"), run)
-        until(lambda: (found := engine.find(run)) is not None and found.state is DurableState.FAILED)
+        (found,) = until_ended(engine.find, [run], 60)
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
     assert run.encode() in stored
     assert b"hunter2" not in stored
-    assert "a run or timer fails by a bug" in caplog.text
+    assert found.result is not None
+    assert (found.result.verdict, found.result.note, len(begun)) == ("unknown", "a bug: ValueError", 3)
+    assert "begin of a run fails: ValueError" in caplog.text
 
 
 class Deadly(Noted):

@@ -14,6 +14,7 @@ from remediate.core.options import Options
 from remediate.core.remedy import basis
 from remediate.engine.run_recorder import JournalRecorder
 from remediate.engine.surveyor import Surveyor
+from remediate.errors import JournalError
 from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, RunRecord
 from remediate.journal.pause import KillSwitch, Pause
@@ -24,6 +25,7 @@ from remediate.service.request import Attempt, RunResult
 from remediate.transport.controller import HttpController
 from remediate.transport.session import Session
 from support.durable import ToyFleet, request
+from support.journals import intent
 
 
 def ended(attempt: Attempt) -> RunResult:
@@ -99,6 +101,38 @@ def test_while_paused_nothing_is_changed(toys: ToyFleet) -> None:
     KillSwitch().set(Pause("a migration", "ana", datetime.now(UTC)))
     assert ended(toys.driver().begin(new_run_id(), request("toy0"))).verdict == "refused"
     assert toys.steps("toy0") == []
+
+
+@pytest.mark.parametrize("by", ["a worker that goes on with it", "a worker that gives it up"])
+def test_a_run_that_is_taken_over_while_it_looks_changes_nothing(
+    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    begin = JournalRecorder.begin
+
+    def begin_and_lose(recorder: JournalRecorder, record: RunRecord) -> None:
+        begin(recorder, record)
+        if by == "a worker that gives it up":
+            toys.driver().give_up([record.id], "its worker is dead")
+        else:
+            journal.take_over(record.id)
+
+    monkeypatch.setattr(JournalRecorder, "begin", begin_and_lose)
+    run = new_run_id()
+    attempt = toys.driver().begin(run, request("toy0"))
+    assert attempt.result is not None
+    assert (attempt.result.verdict, attempt.result.touched, toys.steps("toy0")) == ("refused", "no", [])
+    assert journal.find(run).steps == ()
+
+
+def test_a_dead_run_without_an_open_step_is_taken_over_before_another_goes_on(
+    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = dead_run(journal, toys)
+    journal.conclude(dead, "toy0", 0, "not_run", "something had moved")
+    monkeypatch.setattr(JournalRecorder, "finish", lambda *_: None)  # So that the dead run stays open.
+    toys.driver().resume([dead], new_run_id(), request("toy0"))
+    with pytest.raises(JournalError, match="another process has taken it over"):
+        journal.intend(intent(dead, host="toy0"))
 
 
 def test_a_process_that_stops_begins_no_step(toys: ToyFleet) -> None:

@@ -133,6 +133,7 @@ def test_an_alert_that_joins_raises_the_severity_unless_a_person_has_set_it(offi
     (incident,) = office.declare()
     assert incident.severity.value == "SEV-1"
     (raised,) = (event.data for event in incident.timeline if isinstance(event.data, SeverityChanged))
+    assert [alert.playbook for alert in incident.alerts] == [None, "toy-down"]
     assert raised.reason == "the alert that joined it: the rule worse says SEV-1; the rule worse says propose"
 
 

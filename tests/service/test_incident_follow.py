@@ -205,6 +205,16 @@ def test_what_a_person_resolved_and_does_not_hold_is_told(toys: ToyFleet) -> Non
     assert incident.postmortem_path is None
 
 
+def test_a_look_that_fails_each_time_leaves_it_to_a_person_with_the_reason(toys: ToyFleet) -> None:
+    followed = Followed(toys)
+    for _ in range(2):  # The second time as after a crash.
+        followed.follower.give_up(followed.id, "ValueError")
+    assert only(toys).open
+    assert notes(only(toys)) == [
+        "it is unknown whether it is over: the look fails each time (ValueError); a person decides"
+    ]
+
+
 def test_while_everything_is_paused_it_is_not_looked_at(toys: ToyFleet) -> None:
     followed = Followed(toys)
     switch = KillSwitch()

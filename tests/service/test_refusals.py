@@ -56,7 +56,7 @@ def test_other_machines_do_not_get_in_by_accident(address: str) -> None:
 def test_it_listens_here(address: str) -> None:
     with listening(address, 0, behind_proxy=False) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match="cannot be used: Address already in use"):
+        with pytest.raises(ConfigurationError, match="cannot be used: Address already in use; --port takes another"):
             listening(address, port, behind_proxy=False)
     with listening("0.0.0.0", 0, behind_proxy=True) as open_one:  # noqa: S104
         assert isinstance(open_one, socket.socket)
@@ -132,6 +132,40 @@ def test_a_heartbeat_without_its_address_is_told_before_anything_runs(
     monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
     with pytest.raises(ConfigurationError, match="TOY_BEAT"), serving(toys.project):
         pass
+
+
+FOLLOWED = POLICY.replace("mode: auto", "mode: auto\n    incident: true\n    tell: true")
+CHANNEL = "[tool.remediate.incidents.channels.team]\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "settings", "said"),
+    [
+        (
+            FOLLOWED,
+            f'{CHANNEL}kind = "file"\naudiences = ["public"]\n',
+            r"toy-down: tell: no channel.*: tell: false, or a",
+        ),
+        (FOLLOWED, f'{CHANNEL}kind = "terminal"\n', "toy-down: tell: no channel takes what is internal"),
+        (POLICY, f'{CHANNEL}kind = "apprise"\nreference = "env:TOY_CHAT"\n', r"channels.team.reference env:TOY_CHAT"),
+        (POLICY, '[tool.remediate.approvals]\nrequired = "all"\n', "toy-down: mode: auto would be refused .* on toy0"),
+        (POLICY, "[tool.remediate.approvals]\nrequird = 1\n", "requird: unknown key; did you mean required"),
+        (POLICY, '[tool.remediate.approvals]\nkey = "env:TOY_KEY"\n', "key env:TOY_KEY: there is no such variable"),
+        (POLICY, '[tool.remediate.service]\npublic = "http://x"\n', "public: takes https:// and a name"),
+    ],
+)
+def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch, policy: str, settings: str, said: str
+) -> None:
+    with_policy(toys)
+    (toys.root / "alerts.yml").write_text(policy)
+    (toys.root / "pyproject.toml").write_text(settings)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
+    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
+        pass
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_tables_that_cannot_be_used_are_told_without_what_is_in_them(

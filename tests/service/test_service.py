@@ -14,6 +14,7 @@ from remediate.service.database import engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.request import Attempt, RunRequest
 from remediate.service.service import Health, working
+from remediate.service.starter import StarterLoop
 from support.durable import ToyFleet, request, until_ended
 
 
@@ -62,5 +63,7 @@ class Away:
 
 
 def test_a_database_that_is_away_is_told_at_once() -> None:
-    health = Health(cast("DbosEngine", Away()), cast("AlertStore", Away()), Thread(), Event())
+    health = Health(
+        cast("DbosEngine", Away()), cast("AlertStore", Away()), cast("StarterLoop", None), Thread(), Event()
+    )
     assert health() == "a database does not answer"

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Event, Thread
 from typing import cast
+
+import pytest
 
 from remediate.alerts.policy import PolicyMode
 from remediate.alerts.store import AlertStore, HeldDecision
 from remediate.journal.run_id import new_run_id
+from remediate.service import starter
 from remediate.service.engine import RunEngine
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_follow import IncidentFollower
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.request import DurableRun, DurableState, RunRequest
-from remediate.service.starter import Starter
+from remediate.service.starter import Starter, StarterLoop
+from support.clock import until
 from support.durable import ToyFleet, request
 from support.toy_incidents import NOON
 
@@ -23,6 +28,8 @@ class Shared:
     def __init__(self) -> None:
         self.decided: list[HeldDecision] = []
         self.queued: list[DurableRun] = []
+        self.started: list[str] = []
+        self.broken: str | None = None
         self.withdrawn: list[str] = []
 
     def held(self, since: datetime) -> tuple[HeldDecision, ...]:
@@ -45,6 +52,9 @@ class Shared:
         return run
 
     def start(self, request: RunRequest, run: str) -> bool:
+        if run == self.broken:
+            raise ValueError("a bug")
+        self.started.append(run)
         return False
 
     def waiting(self) -> tuple[DurableRun, ...]:
@@ -55,13 +65,47 @@ class Shared:
         return True
 
 
-def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
-    shared = Shared()
+def starter_of(toys: ToyFleet, shared: Shared) -> Starter:
     notices = ProposalNotices(toys.project, public=None)
     incidents, follower = cast("IncidentDesk", shared), cast("IncidentFollower", shared)
-    store, engine = cast("AlertStore", shared), cast("RunEngine", shared)
-    starter = Starter(toys.project, store, engine, notices, incidents, follower)
+    return Starter(toys.project, cast("AlertStore", shared), cast("RunEngine", shared), notices, incidents, follower)
+
+
+def test_what_another_service_queues_meanwhile_is_not_withdrawn(toys: ToyFleet) -> None:
+    shared = Shared()
+    starts = starter_of(toys, shared)
     over = [shared.queue(decided=False) for _ in range(150)]
-    starter.start()
-    starter.start()
+    starts.start()
+    starts.start()
     assert set(shared.withdrawn) == set(over)
+
+
+def test_a_decision_that_cannot_be_started_keeps_no_other_from_its_start(
+    toys: ToyFleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = Shared()
+    shared.broken = shared.queue(decided=True)
+    others = [shared.queue(decided=True) for _ in range(3)]
+    starter_of(toys, shared).start()
+    assert shared.started == others
+    assert f"decision {shared.broken} cannot be queued; it is tried again in 5 s: ValueError" in caplog.text
+
+
+def test_a_bug_ends_the_starts_for_nobody_and_is_known_to_the_health(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, wake, stop = Shared(), Event(), Event()
+    works = shared.held
+    monkeypatch.setattr(starter, "_EVERY", 0.01)
+    monkeypatch.setattr(shared, "held", None)  # Not to be called: a bug.
+    loop = StarterLoop(starter_of(toys, shared), wake, stop)
+    thread = Thread(target=loop.run)
+    thread.start()
+    try:
+        until(lambda: loop.stuck)
+        run = shared.queue(decided=True)
+        monkeypatch.setattr(shared, "held", works)
+        until(lambda: run in shared.started and not loop.stuck)
+    finally:
+        stop.set()
+        thread.join()

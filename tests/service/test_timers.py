@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from remediate.errors import ConfigurationError
-from remediate.incident.clock import DueKind
+from remediate.incident.clock import Due, DueKind, due
 from remediate.incident.outbox import Outbox
+from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.project.project import Project
+from remediate.service import incident_clock
 from remediate.service.heartbeat import Heartbeat, keep_beating
 from remediate.service.incident_clock import IncidentClock
 from support.toy_incidents import NOON, declared, minutes
@@ -75,6 +77,25 @@ def test_a_record_that_cannot_be_read_is_told_and_tried_again(
     with caplog.at_level(logging.WARNING, "remediate"):
         clock.look()
     assert "incidents cannot be looked at" in caplog.text
+
+
+def test_an_incident_whose_clocks_fail_silences_no_other(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(project) as store:
+        first, second = (store.declare("ana", NOON, declared()) for _ in range(2))
+
+    def broken(incident: Incident, *rest: object, **_: object) -> Sequence[Due]:
+        if not rest or incident.id == first.id:
+            raise ValueError("a bug")
+        return due(incident, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(incident_clock, "due", broken)
+    monkeypatch.setattr(incident_clock, "deliver_due", broken)
+    IncidentClock(project, now=lambda: minutes(120)).look()
+    assert f"{second.id}: overdue: update" in caplog.text
+    assert f"the clocks of incident {first.id} are not read; it is tried again in 5 s: ValueError" in caplog.text
+    assert "what waits in the outbox is not sent; it is tried again in 5 s: ValueError" in caplog.text
 
 
 def test_a_mistake_in_the_settings_shows_at_the_start(tmp_path: Path) -> None:

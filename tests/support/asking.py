@@ -17,25 +17,24 @@ ACTING_SHELL = pytest.mark.parametrize("shell", [name for name in installed_shel
 
 
 class Ask(Probe[Text]):
-    """Any program, for these tests."""
+    """Any program, for these tests. `number` tells equal questions apart."""
 
     kind: Literal["test.ask"] = "test.ask"
-    argv: tuple[str, ...]
-    user: str | None = None
-    seconds: float = 10
+    run: Run
+    number: int = 0
 
     def label(self) -> str:
-        return self.argv[0]
+        return self.run.argv[0]
 
     def command(self) -> Run:
-        return Run(argv=self.argv, user=self.user, seconds=self.seconds)
+        return self.run
 
     def parse(self, output: Output) -> Text:
         return Text(text=output.stdout)
 
 
 def ask(*argv: str, user: str | None = None, seconds: float = 10) -> Ask:
-    return Ask(argv=argv, user=user, seconds=seconds)
+    return Ask(run=Run(argv=argv, user=user, seconds=seconds))
 
 
 def survey(host: PaperHost, *probes: Probe[Fact], seconds: float = 30) -> Answers:

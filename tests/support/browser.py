@@ -36,9 +36,9 @@ class Browser:
         """Give the window another size. The page stays."""
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
 
-    def show(self, page: Path | str, *, width: int, height: int = 812, dark: bool = False) -> None:
+    def show(self, page: Path | str, *, width: int, dark: bool = False) -> None:
         """Load a file or a URL."""
-        self.resize(width, height)
+        self.resize(width)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.load(lambda: self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri()))

@@ -44,20 +44,18 @@ def certificate(
     )
 
 
-def served(
-    probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None, asked: datetime = NOON
-) -> ServedState:
+def served(probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None) -> ServedState:
     """Return the result of a handshake with this certificate.
 
     openssl's verify code follows from the certificate unless given.
     """
-    covers, ended = given.covers(probe.domain), given.expired(asked)
+    covers, ended = given.covers(probe.domain), given.expired(NOON)
     return ServedState(
-        asked=asked,
+        asked=NOON,
         certificate=given,
         verify=(10 if ended else 0 if covers else 62) if verify is None else verify,
         covers=covers,
-        due=given.due(asked, probe.within_days),
+        due=given.due(NOON, probe.within_days),
     )
 
 

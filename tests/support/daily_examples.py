@@ -1,6 +1,6 @@
 """Example facts about errors, queues and upgrades, healthy and unhealthy."""
 
-from typing import Final, Literal
+from typing import Final
 
 from remediate.probes.apt import Index, PatchState, Upgrade
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLogState
@@ -14,8 +14,6 @@ DAY: Final = 86400
 def error(
     what: str = r"App\Exceptions\Declined",
     place: str = "app/Pay.php:12",
-    *,
-    level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"] = "ERROR",
     **periods: int,
 ) -> ErrorGroup:
     """Return errors of one kind with their number per period.
@@ -25,7 +23,7 @@ def error(
     counts = tuple(periods.get(f"p{number}", 0) for number in range(PERIODS))
     ago = min((number for number, count in enumerate(counts) if count), default=0)
     last = NOW - ago * PERIOD
-    return ErrorGroup(level=level, what=what, place=place, counts=counts, first=last - 60, last=last)
+    return ErrorGroup(level="ERROR", what=what, place=place, counts=counts, first=last - 60, last=last)
 
 
 def errors(*groups: ErrorGroup, hours: int = PERIODS * PERIOD // 3600) -> ErrorLogState:

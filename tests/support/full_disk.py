@@ -48,7 +48,6 @@ def logs(
     *files: LogFile,
     writers: tuple[OpenFile, ...] = (NGINX,),
     room: Fact = exl.NO_ROOM,
-    biggest: Fact = DUMP,
     fillers: Fact | Unreadable = exl.NO_WRITERS,
     unseen: tuple[str, ...] = (),
 ) -> Answers:
@@ -56,7 +55,7 @@ def logs(
         ROOM: room,
         FILES: LogFileList(files=files, unseen=unseen),
         WRITERS: OpenFiles(files=writers),
-        CONSUMERS: biggest,
+        CONSUMERS: DUMP,
         FILLERS: fillers,
     }
 

@@ -115,8 +115,8 @@ def answer(request: HttpRequest, contains: str | None = None) -> HttpAnswer:
     return here
 
 
-def get(server: Server, path: str = "/", *, seconds: float = 5, resolve: str | None = None) -> HttpRequest:
-    return HttpRequest(url=f"http://127.0.0.1:{server.port}{path}", seconds=seconds, resolve=resolve)
+def get(server: Server, path: str = "/", *, seconds: float = 5) -> HttpRequest:
+    return HttpRequest(url=f"http://127.0.0.1:{server.port}{path}", seconds=seconds)
 
 
 def header(asked: bytes, name: str) -> list[str]:

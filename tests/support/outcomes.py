@@ -1,6 +1,9 @@
 """Shorthands for outcomes in tests."""
 
-from remediate.core.outcome import HostOutcome
+from remediate.core.facts import Facts
+from remediate.core.outcome import HostOutcome, Reading, RunVerdict, Touched, readings
+from remediate.core.probe import Fact, Probe
+from remediate.errors import Unreadable
 
 
 def code(outcome: HostOutcome) -> str | None:
@@ -14,3 +17,14 @@ def told(outcome: HostOutcome) -> list[tuple[str, str | None]]:
         (step.remedy, step.verified.value if step.verified else step.code or step.decision.value)
         for step in outcome.steps
     ]
+
+
+def outcome_of(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> HostOutcome:
+    """Return the outcome of web1."""
+    stated = {"name": "web1", "address": "192.0.2.1", "seconds": 31.45, "exit_code": verdict.exit_code}
+    return HostOutcome.model_validate({**stated, "verdict": verdict, "touched": state, **rest})
+
+
+def seen(facts: dict[Probe[Fact], Fact | Unreadable]) -> tuple[Reading, ...]:
+    """Return how a report shows these facts."""
+    return readings(Facts(facts))

@@ -3,38 +3,20 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from remediate.core.command import ROOT, Output, Run
-from remediate.core.probe import Probe
 from remediate.testing import PaperHost
 from remediate.transport.acted import ActState
 from remediate.transport.script import Act, Fence
 from remediate.transport.session import Rounds, ShellRounds
-from support.toys import Text
+from support.asking import ask
 
 STEP = Run.of("/usr/bin/step", "1", user=ROOT)
 SECOND = Run.of("/usr/bin/step", "2", user=ROOT)
-
-
-class State(Probe[Text]):
-    """The content of the file `state` in the host's home."""
-
-    kind: Literal["test.state"] = "test.state"
-
-    def label(self) -> str:
-        return "state"
-
-    def command(self) -> Run:
-        return Run.of("state", seconds=5)
-
-    def parse(self, output: Output) -> Text:
-        return Text(text=output.stdout)
-
-
-STATE = State()
+STATE = ask("state", seconds=5)
+"""The content of the file `state` in the host's home."""
 
 
 def paper_host(directory: Path, shell: str) -> PaperHost:

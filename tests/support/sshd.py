@@ -23,8 +23,8 @@ from remediate.transport.link import Channel, Link
 from remediate.transport.openssh import client
 
 USER = getpass.getuser()
-FAR = 30.0
-"""Seconds that no deadline here comes near on a busy machine; without one it takes a minute, or for ever."""
+FAR = 3600.0
+"""Seconds that no test lives to see: what would wait for so long without a deadline of its own fails by the test's."""
 
 
 def free_port() -> int:

@@ -24,10 +24,9 @@ class Backups:
         words = " ".join(arguments) or "agency"
         self.staged.sh(f"cd {PLACE} && mysqldump --single-transaction {words} > {name}\n{then}\n{_AGED}")
 
-    def write(self, name: str, text: str, *, header: bool = True) -> None:
+    def write(self, name: str, text: str) -> None:
         """Write one by hand; it is an hour old."""
-        body = COMPLETED.format(text) if header else text
-        self.staged.sh(f"cat > {PLACE}/{name} <<'DUMP'\n{body}\nDUMP\n{_AGED}")
+        self.staged.sh(f"cat > {PLACE}/{name} <<'DUMP'\n{COMPLETED.format(text)}\nDUMP\n{_AGED}")
 
     def weekly(self, **backup: object) -> Ended:
         """Run the command, with some keys of the inventory's `backup` changed."""

@@ -113,12 +113,12 @@ class Staged:
         """Return one property of a unit, through testinfra."""
         return str(self.infra.check_output(f"systemctl show -P {value} {name}"))
 
-    def wait_for(self, value: str, *states: str, unit: str = FPM, seconds: float = 30) -> None:
-        """Wait until a property of a unit has one of these values."""
+    def wait_for(self, state: str, unit: str = FPM) -> None:
+        """Wait for a unit's state, such as `active`."""
         self.sh(
-            f"for i in $(seq {seconds * 20:.0f}); do case $(systemctl show -P {value} {unit}) in"
-            f" {'|'.join(states)}) exit 0;; esac; sleep 0.05; done; exit 1",
-            seconds + 20,
+            f'for i in $(seq 600); do [ "$(systemctl show -P ActiveState {unit})" = {state} ] && exit; sleep .05; done;'
+            " exit 1",
+            50,
         )
 
     def settled(self, seconds: float = 4) -> None:
@@ -150,9 +150,9 @@ class Staged:
         """Return how many logins sshd accepted since `mark`."""
         return sum(line.startswith("Accepted publickey ") for line in self.journal())
 
-    def starts(self, unit: str = FPM) -> int:
-        """Return how often systemd began to start a unit since `mark`."""
-        return sum(line.startswith(f"Starting {unit}.service ") for line in self.journal())
+    def starts(self) -> int:
+        """Return how often systemd began to start PHP-FPM since `mark`."""
+        return sum(line.startswith(f"Starting {FPM}.service ") for line in self.journal())
 
     def outside(self, path: str = "/") -> int | None:
         """Return the site's status through its published port; None without an answer."""

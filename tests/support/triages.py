@@ -9,9 +9,12 @@ from remediate.core.playbook import Playbook, Severity, playbook
 from remediate.core.remedy import Remedy
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import Verdict
-from remediate.errors import UnreachableCode
+from remediate.engine.judge import RULES
+from remediate.errors import UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.filesystems import DiskSpace
+from remediate.probes.laravel import App
+from remediate.probes.sudo import SudoRules
 from remediate.probes.systemd import Unit
 from remediate.triage.assessment import Answers
 from remediate.triage.candidate import Candidate
@@ -20,6 +23,7 @@ from support import examples as ex
 from support import load_examples as exl
 from support.incidents import (
     HEALTHY,
+    MAINTENANCE,
     PAGES,
     host,
 )
@@ -76,6 +80,11 @@ FULL: Changes = {DiskSpace(): exl.NO_ROOM_AT_ALL}
 UNEXPLAINED: Changes = {**HEALTHY, **dict.fromkeys(PAGES, ex.page(500))}
 
 
+CLOSED: Changes = {
+    RULES: SudoRules(user="deploy", rules=()),
+    **{probe: Unreadable("sudo: a password is required") for probe in MAINTENANCE if isinstance(probe, App)},
+}
+"""A host of which the login may read little: no sudo rules."""
 GONE = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
 
 

@@ -46,6 +46,12 @@ def any_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHo
         yield paper
 
 
+@pytest.fixture(params=[name for name in installed_shells() if name != "mksh"])
+def acting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
+    with PaperHost(tmp_path / "host", shell=request.param) as paper:
+        yield paper
+
+
 @pytest.fixture(params=installed_shells())
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
     with PaperHost(tmp_path / "host", shell=request.param) as paper:

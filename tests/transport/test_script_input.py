@@ -1,59 +1,23 @@
 """A program's standard input reaches it whole, and no other user sees it."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
-from remediate.testing import PaperHost, installed_shells
+from remediate.testing import PaperHost
 from remediate.transport.acted import ActState
 from remediate.transport.script import STDOUT_LIMIT, Act, Fence
 from remediate.transport.session import Answers
-from support.toys import Text
-
-ACTING = [name for name in installed_shells() if name != "mksh"]
-"""mksh asks, but does not act: see test_session."""
+from support.asking import Ask, output, survey
 
 
-class Tell(Probe[Text]):
+def tell(text: str, *argv: str, number: int = 0) -> Ask:
     """Have a program read something and say what it likes."""
-
-    kind: Literal["test.tell"] = "test.tell"
-    argv: tuple[str, ...] = ("cat",)
-    given: SecretStr
-    number: int = 0
-
-    def label(self) -> str:
-        return self.argv[0]
-
-    def command(self) -> Run:
-        return Run(argv=self.argv, stdin=self.given, seconds=20)
-
-    def parse(self, output: Output) -> Text:
-        return Text(text=output.stdout)
-
-
-def tell(text: str, *argv: str, number: int = 0) -> Tell:
-    return Tell(argv=argv or ("cat",), given=SecretStr(text), number=number)
-
-
-@pytest.fixture(params=ACTING)
-def acting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
-    with PaperHost(tmp_path / "host", shell=request.param) as paper:
-        yield paper
-
-
-def survey(host: PaperHost, *probes: Probe[Fact]) -> Answers:
-    rounds = host.session().begin(probes, seconds=30)
-    try:
-        return rounds.next()
-    finally:
-        rounds.close()
+    return Ask(run=Run.of(*(argv or ("cat",)), stdin=text, seconds=20), number=number)
 
 
 def act(host: PaperHost, *steps: Run, fence: tuple[Fence, ...] = ()) -> ActState:
@@ -65,8 +29,7 @@ def act(host: PaperHost, *steps: Run, fence: tuple[Fence, ...] = ()) -> ActState
 
 
 def said(answers: Answers, probe: Probe[Fact]) -> str:
-    answer = answers[probe]
-    assert isinstance(answer, Output)
+    answer = output(answers, probe)
     assert answer.exit == 0
     return answer.stdout
 
@@ -109,7 +72,7 @@ def test_much_of_it_arrives_and_what_is_not_read_stops_nobody(host: PaperHost) -
 
 def test_one_without_input_reads_nothing(host: PaperHost) -> None:
     host.script("reads", "cat; echo end")
-    quiet = Tell(argv=("reads",), given=SecretStr(""))
+    quiet = tell("", "reads")
     assert said(survey(host, quiet, tell("x")), quiet) == "end\n"
 
 

@@ -23,7 +23,7 @@ class Brief(Ask):
 
 
 def brief(name: str, user: str | None = None, seconds: float = 10) -> Brief:
-    return Brief(argv=(name,), user=user, seconds=seconds)
+    return Brief(run=Run(argv=(name,), user=user, seconds=seconds))
 
 
 def alone(host: PaperHost, probe: Probe[Fact]) -> Answers:
@@ -68,7 +68,7 @@ def test_a_slow_turn_ends_before_its_survey_does(host: PaperHost, monkeypatch: p
     monkeypatch.setattr("remediate.transport.script.IN_TIME", IN_TIME.replace(f"+ {TURN_SECONDS}))", "+ 2))"))
     probes = [brief(f"slow{index}") for index in range(9)]
     for probe in probes:
-        host.program(probe.argv[0], stdout="1", seconds=1.1)
+        host.program(probe.run.argv[0], stdout="1", seconds=1.1)
     rounds = host.session().begin(probes, seconds=9)
     for _ in range(2):
         answers = rounds.next()

@@ -141,10 +141,8 @@ def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> No
 def test_waiting_ends(sh_host: PaperHost) -> None:
     first = begin(sh_host, act())
     first.acted()
-    begun = time.monotonic()
     second = begin(sh_host, act(SECOND, fence=None, wait=0.4))
     assert second.acted().state is ActState.LOCKED
-    assert time.monotonic() - begun < 30
     second.close()
     first.close()
 

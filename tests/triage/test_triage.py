@@ -10,6 +10,7 @@ from remediate.core.outcome import Reading
 from remediate.core.playbook import Playbook, Severity, playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
+from remediate.engine.judge import RULES
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.database_down import database_down
@@ -30,7 +31,19 @@ from support.incidents import (
     host,
 )
 from support.scripted import Changes, FactSession
-from support.triages import FULL, GONE, INSIDE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
+from support.triages import (
+    CLOSED,
+    FULL,
+    GONE,
+    INSIDE,
+    UNEXPLAINED,
+    buggy,
+    disk_full,
+    first,
+    fpm_down,
+    triaged,
+    unfixable,
+)
 
 PATIENCE = 120.0
 """Seconds that no machine needs for the looks of these tests."""
@@ -108,6 +121,22 @@ def test_what_cannot_be_read_is_unknown() -> None:
     assert (report.exit_code, first(report).matches) == (3, False)
     assert len(first(report).unknown) >= 2
     assert report.assessment.severity is None
+
+
+def test_a_missing_sudo_rule_is_no_cause_where_nothing_could_be_read() -> None:
+    """A host that works is not called down, because nobody may look."""
+    report = triaged({**HEALTHY, **CLOSED})
+    incident = first(report)
+    assert (report.exit_code, incident.matches, incident.causes) == (3, False, ())
+    assert (incident.forbidden, report.assessment.severity) == (True, None)
+    assert any("sudo does not let deploy run" in each for each in incident.unknown)
+
+
+def test_a_cause_that_the_login_may_not_fix_is_a_cause() -> None:
+    report = triaged({**broken("nginx down"), RULES: CLOSED[RULES]})
+    incident = first(report)
+    assert (report.exit_code, incident.matches, incident.forbidden) == (10, True, False)
+    assert incident.codes == ("sudo-rule-missing",)
 
 
 def test_a_host_that_cannot_be_entered_is_unreachable() -> None:

@@ -24,7 +24,7 @@ from support.incidents import (
     broken,
 )
 from support.scripted import Changes, FactSession
-from support.triages import FULL, GONE, ONE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
+from support.triages import CLOSED, FULL, GONE, ONE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged, unfixable
 
 GOLDEN: Final = Path(__file__).parent / "golden-triage"
 YOUNG = ex.RUNNING.model_copy(update={"active_since": 999_988.0})
@@ -38,6 +38,7 @@ SCENES: Mapping[str, tuple[Changes | FactSession, tuple[Playbook, ...]]] = {
     "unknown": ({**HEALTHY, **dict.fromkeys(ONE, Unreadable("curl: not found"))}, (app_down,)),
     "blind": ({**broken("workers down"), **dict.fromkeys(PAGES, Unreadable("curl: not found"))}, (app_down,)),
     "not-judged": (broken("nginx down"), (app_down, buggy)),
+    "no-rules": ({**HEALTHY, **CLOSED}, (app_down, disk_full)),
     "unreachable": (GONE, (app_down,)),
 }
 

@@ -50,7 +50,9 @@ def new_remedy(flags: Flags, project: Project, terminal: Terminal, *, program: s
             NewFile(f"tests/remedies/test_{module}.py", "test_remedy.py.j2"),
         )
         _write(root, packaged, names, terminal)
-        terminal.say(f"next:   pytest {packaged[-1].path}; then yield {names['remedy']} in a playbook, with its fault")
+        terminal.say(f"next:   pytest {packaged[-1].path}")
+        terminal.say(f"        yield {names['remedy']} in a playbook, with a rehearsal case for {names['fault']}")
+        terminal.say(f"        {program} docs.build")
         return 0
     _refuse_existing(project, name)
     files = (

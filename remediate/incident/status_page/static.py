@@ -47,7 +47,7 @@ class StaticStatusPage:
         directory: Path,
         settings: IncidentSettings,
         templates: Templates,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
     ) -> None:
         self._page = page
         self._directory = directory

@@ -167,12 +167,12 @@ def resolve(asked: HostSpec, seconds: float, file: Path | None = None) -> SshOpt
     return parse_options(done.stdout.decode("utf-8", "surrogateescape"), asked)
 
 
-def login_of(target: SshTarget, seconds: float = 10) -> str:
+def login_of(target: SshTarget) -> str:
     """Return the login name for a connection to `target`, as `route` finds it. Raises ConfigurationError."""
     if target.user is not None:
         return target.user
     try:
-        return resolve(HostSpec(target.address, None, target.port), seconds, target.config_file).user
+        return resolve(HostSpec(target.address, None, target.port), seconds=10, file=target.config_file).user
     except TimeoutError as error:
         raise ConfigurationError(f"{target.address}: {error}: set ansible_user") from None
 

