@@ -263,7 +263,9 @@ class EndProcess(Remedy):
         there = {process.identity for process in now.processes}
         left = [process for process in ended if process.identity in there]
         if left:
-            return NotYet(reason=f"{left[0].name} (pid {left[0].pid}) is still there{_break_off(left[0])}")
+            pid, asked = left[0].pid, _only_asked(left[0])
+            more = f", though it was asked to end: `sudo kill -KILL {pid}` breaks its job off" if asked else ""
+            return NotYet(reason=f"{left[0].name} (pid {pid}) is still there{more}")
         same = {(process.user, process.name, process.arguments) for process in ended}
         for process in now.processes:
             if process.cpu >= self.usage.cpu and (process.user, process.name, process.arguments) in same:
@@ -281,11 +283,6 @@ class EndProcess(Remedy):
 
 def _stop(process: Process) -> str:
     return stopping(process.pid, parent=process.parent, user=process.user, unit=process.unit)
-
-
-def _break_off(process: Process) -> str:
-    said = f", though it was asked to end: `sudo kill -KILL {process.pid}` breaks its job off"
-    return said if _only_asked(process) else ""
 
 
 def _only_asked(process: Process) -> bool:
