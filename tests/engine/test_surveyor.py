@@ -93,7 +93,8 @@ def test_a_slow_host_gets_the_time_that_it_visibly_needs(tmp_path: Path, answers
         if answers:
             assert facts[BRIEF].text == "well"
         else:
-            with pytest.raises(Unreadable, match="brief: no answer within 3 s, also by itself: slow or hung"):
+            # 3 s; the slower this machine, the more.
+            with pytest.raises(Unreadable, match=r"brief: no answer within ([3-9]|1\d) s, also by itself: slow"):
                 facts[BRIEF]
 
 

@@ -22,7 +22,7 @@ from remediate.core.verdict import ENGINE_CODES, Decision
 from remediate.errors import Unreadable
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
-from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
@@ -35,7 +35,7 @@ from support.outcomes import outcome_of, seen
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
-UNIT, LOG, OTHER_LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm"), NginxLog()
+UNIT, LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm")
 HINTS = CommandHints("invoke", "app-down", "7f3a", Severity.SEV1)
 
 
