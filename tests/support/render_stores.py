@@ -89,6 +89,8 @@ def _database(fact: DatabaseState) -> dict[str, object]:
     place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user, "from": fact.seen_from}
     if fact.trouble is None:
         return {**place, "state": "ok", "waiting": fact.waiting}
+    if fact.trouble is DatabaseTrouble.UNCONFIGURED:
+        return {**place, "state": "unconfigured"}
     network = {"network": _NETWORK[fact.trouble]} if fact.trouble in _NETWORK else {}
     return {**place, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble], **network}
 
