@@ -134,8 +134,8 @@ def _database(answer: object) -> DatabaseState:
         case {"state": "ok", **rest}:
             # A server other than MySQL does not report its waiting queries.
             return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
-        case {"state": "unconfigured"}:
-            return DatabaseState(trouble=DatabaseTrouble.UNCONFIGURED, waiting=0)
+        case {"state": "unconfigured", **rest}:
+            return _as(rest, trouble=DatabaseTrouble.UNCONFIGURED, waiting=0)
         case {"state": "failed", "code": int(code), **rest}:
             trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
             return _as(rest, trouble=trouble, waiting=0)

@@ -24,7 +24,9 @@ _TROUBLES = {
     "readonly": Trouble.REPLICA,
     "misconf": Trouble.UNSAVED,
     "maxclients": Trouble.CLIENTS,
-    **dict.fromkeys(("masterdown", "busy", "noreplicas", "clusterdown", "other"), Trouble.OTHER),
+    "busy": Trouble.BUSY,
+    "database": Trouble.NO_DATABASE,
+    **dict.fromkeys(("masterdown", "noreplicas", "clusterdown", "other"), Trouble.OTHER),
 }
 """The program's words for failures, after the error codes at the beginning of Redis's answers."""
 

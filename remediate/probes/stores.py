@@ -38,6 +38,8 @@ class Trouble(Enum):
     REPLICA = "a replica, read only"
     UNSAVED = "cannot save to disk, refuses writes"
     CLIENTS = "too many clients"
+    BUSY = "busy with a script"
+    NO_DATABASE = "no database of that number"
     OTHER = "failing"
 
     @property

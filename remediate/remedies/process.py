@@ -263,7 +263,9 @@ class EndProcess(Remedy):
         there = {process.identity for process in now.processes}
         left = [process for process in ended if process.identity in there]
         if left:
-            return NotYet(reason=f"{left[0].name} (pid {left[0].pid}) is still there")
+            pid, asked = left[0].pid, _only_asked(left[0])
+            more = f", though it was asked to end: `sudo kill -KILL {pid}` breaks its job off" if asked else ""
+            return NotYet(reason=f"{left[0].name} (pid {pid}) is still there{more}")
         same = {(process.user, process.name, process.arguments) for process in ended}
         for process in now.processes:
             if process.cpu >= self.usage.cpu and (process.user, process.name, process.arguments) in same:

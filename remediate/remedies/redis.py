@@ -205,7 +205,7 @@ class RedisByHand(OfApplication, HumanTask):
                 return wait(f"{said}, {_lacking(redis, link)}; {self.unit} runs", REDIS_ELSEWHERE)
             code = REDIS_SILENT if ours else REDIS_NOT_OURS
             return refuse(code, f"{said}, {_lacking(redis, link)}")
-        return refuse(_BY_TROUBLE.get(trouble, REDIS_FAILING), said)
+        return refuse(_BY_TROUBLE.get(trouble, REDIS_FAILING), f"{said}{_HINTS.get(trouble, '')}")
 
     def _is_ours(self, link: StoreConnection) -> bool:
         if self.unit is None:
@@ -219,6 +219,11 @@ _BY_TROUBLE = {
     Trouble.DENIED: PASSWORD_REJECTED,
     Trouble.REPLICA: WRONG_ROLE,
     Trouble.UNSAVED: PERSISTENCE_FAILING,
+}
+
+_HINTS = {
+    Trouble.BUSY: ": `redis-cli script kill` ends one that has written nothing so far",
+    Trouble.NO_DATABASE: ": REDIS_DB and REDIS_CACHE_DB of .env have to be below `databases` of its configuration",
 }
 
 

@@ -208,6 +208,15 @@ def test_an_application_that_does_not_start_tells_where_and_not_what(tmp_path: P
     assert "c4n4ry" not in str(why.value)
 
 
+@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+def test_a_link_to_a_release_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to("releases/gone")
+    with pytest.raises(
+        Unreadable, match=r"there is no \S+/current/vendor/autoload.php \(\S+ is a link to releases/gone\)$"
+    ):
+        APP.read(_ask(tmp_path / "current", "state"))
+
+
 def _ask(path: Path, question: str) -> Output:
     argv = ("php", "-n", "-r", program_text(PROBES, "app.php"), "--", str(path), question)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)

@@ -90,7 +90,7 @@ def test_a_redis_that_nobody_uses_is_no_trouble() -> None:
         *(("loading", Trouble.LOADING), ("oom", Trouble.MEMORY), ("readonly", Trouble.REPLICA)),
         *(("misconf", Trouble.UNSAVED), ("maxclients", Trouble.CLIENTS), ("masterdown", Trouble.OTHER)),
         *(
-            ("busy", Trouble.OTHER),
+            ("busy", Trouble.BUSY),
             ("noreplicas", Trouble.OTHER),
             ("clusterdown", Trouble.OTHER),
             ("other", Trouble.OTHER),

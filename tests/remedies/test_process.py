@@ -141,3 +141,6 @@ def test_one_that_came_back_is_not_ended() -> None:
 def test_one_that_is_still_there_but_quiet_is_not_ended() -> None:
     quiet = OURS.model_copy(update={"excess": None, "cpu": 0})
     assert END.verify(survey(facts(OURS)), survey(facts(quiet))) == NotYet(reason="sh (pid 283) is still there")
+    worker = END.verify(survey(facts(WORKER)), survey(facts(WORKER)))
+    assert isinstance(worker, NotYet)
+    assert worker.reason.endswith(f"was asked to end: `sudo kill -KILL {WORKER.pid}` breaks its job off")

@@ -143,6 +143,8 @@ CODES = {
     Trouble.REPLICA: "wrong-role",
     Trouble.UNSAVED: "persistence-failing",
     Trouble.CLIENTS: "redis-failing",
+    Trouble.BUSY: "redis-failing",
+    Trouble.NO_DATABASE: "redis-failing",
     Trouble.OTHER: "redis-failing",
 }
 
@@ -154,6 +156,14 @@ def test_each_trouble_has_its_own_answer(trouble: Trouble) -> None:
     assert by_hand(trouble, fresh=trouble, server="cache.example.com:6379") == elsewhere
     assert by_hand(trouble, fresh=trouble, server="127.0.0.1:6380") == elsewhere
     assert by_hand(trouble, fresh=trouble, remedy=THEIRS) == elsewhere
+
+
+def test_a_refusal_says_what_ends_it() -> None:
+    busy = exr.redis(Trouble.BUSY)
+    reason = HAND.guard(Facts({APP: busy, FRESH: busy, UNIT: ex.RUNNING})).reason
+    assert (
+        reason == "127.0.0.1:6379: busy with a script: `redis-cli script kill` ends one that has written nothing so far"
+    )
 
 
 @pytest.mark.parametrize("trouble", Trouble)

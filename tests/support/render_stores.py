@@ -45,6 +45,8 @@ _REDIS_STATES: Final = {
     Trouble.REPLICA: "readonly",
     Trouble.UNSAVED: "misconf",
     Trouble.CLIENTS: "maxclients",
+    Trouble.BUSY: "busy",
+    Trouble.NO_DATABASE: "database",
     Trouble.OTHER: "other",
 }
 
@@ -87,6 +89,8 @@ def _database(fact: DatabaseState) -> dict[str, object]:
     place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user, "from": fact.seen_from}
     if fact.trouble is None:
         return {**place, "state": "ok", "waiting": fact.waiting}
+    if fact.trouble is DatabaseTrouble.UNCONFIGURED:
+        return {**place, "state": "unconfigured"}
     network = {"network": _NETWORK[fact.trouble]} if fact.trouble in _NETWORK else {}
     return {**place, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble], **network}
 

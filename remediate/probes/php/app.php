@@ -23,6 +23,12 @@ function loaded(string $cache): array {
 
 // Where several are asked at once (together.php), it stands already.
 if (!isset($app)) {
+    // Such as after a deploy that left a link to a release that is not there.
+    if (!is_file("$directory/vendor/autoload.php")) {
+        $link = is_link($directory) ? " ($directory is a link to " . readlink($directory) . ")" : "";
+        echo "\nremediate:", json_encode(["ended" => "an error: there is no $directory/vendor/autoload.php$link"]), "\n";
+        exit(1);
+    }
     require "$directory/vendor/autoload.php";
 }
 $cache = "$directory/bootstrap/cache/config.php";

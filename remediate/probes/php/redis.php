@@ -26,6 +26,7 @@ function kind(string $message, float $seconds): string {
     $texts = [
         "wrongpass" => "/invalid password|without any password|no password is set|AUTH failed/i",
         "maxclients" => "/max number of clients/i",
+        "database" => "/DB index|invalid database/i",
         "refused" => "/refused|No such file/i",
         "name" => "/getaddrinfo|name or service|resolve/i",
         "timeout" => "/timed out/i",
