@@ -9,64 +9,17 @@ from threading import Event
 
 import pytest
 
-from remediate.core.host import Host
-from remediate.core.options import Options
-from remediate.core.remedy import basis
 from remediate.engine.run_recorder import JournalRecorder
-from remediate.engine.surveyor import Surveyor
 from remediate.errors import JournalError
 from remediate.journal.journal import Journal
-from remediate.journal.models import Intent, RunRecord
+from remediate.journal.models import RunRecord
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.journal.process import RunProcess
 from remediate.journal.run_id import new_run_id
-from remediate.service.driver import LibraryDriver
-from remediate.service.request import Attempt, RunResult
-from remediate.transport.controller import HttpController
-from remediate.transport.session import Session
+from remediate.service.request import Attempt
+from support.dead_runs import dead_run, ended
 from support.durable import ToyFleet, request
 from support.journals import intent
-
-
-def ended(attempt: Attempt) -> RunResult:
-    assert attempt.result is not None, attempt
-    return attempt.result
-
-
-def dead_run(journal: Journal, toys: ToyFleet, *, intended: bool = True, process: RunProcess | None = None) -> str:
-    """Record a run that died after the intent of its step."""
-    here = RunProcess.current()
-    assert here is not None
-    (host,) = toys.hosts("toy0")
-    (remedy,) = toys.project.load("toy-down")(host).remedies
-    record = RunRecord(
-        id=new_run_id(),
-        started=datetime.now(UTC),
-        mode="fix",
-        playbook="toy-down",
-        operator="alert:test",
-        hosts=("toy0",),
-        version="0.1.0",
-        process=process or replace(here, start=here.start - 1),
-        given="{}",
-    )
-    journal.begin(record)
-    if intended:
-        surveyor = Surveyor(toys.connect(host), HttpController(), remedy.probes())
-        journal.intend(
-            Intent(
-                run=record.id,
-                host="toy0",
-                position=0,
-                remedy=remedy.kind,
-                params=remedy.model_dump_json(),
-                commands="[]",
-                intended_at=datetime.now(UTC),
-                basis=basis(remedy, surveyor.survey()),
-            )
-        )
-        surveyor.close()
-    return record.id
 
 
 def test_a_host_that_only_an_approved_plan_may_change_is_left_alone_wherever_the_service_runs(toys: ToyFleet) -> None:
@@ -248,59 +201,3 @@ def test_a_run_that_died_before_any_step_is_unknown_too_if_nobody_judged_the_hos
         result = ended(toys.driver().give_up([dead], "5 processes died with this run"))
         assert (result.run, result.verdict, result.exit_code, result.touched) == (dead, "unknown", 7, "no")
         assert result.note == "5 processes died with this run"
-
-
-def test_a_run_that_lost_the_journal_before_its_record_is_tried_again(
-    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toys.directory.joinpath("no").write_text("x" * 9999)
-
-    def connect(host: Host) -> Session:
-        monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")
-        return toys.connect(host)
-
-    driver, run = LibraryDriver(toys.project, connect=connect, options=Options(hold=0)), new_run_id()
-    assert "journal" in str(driver.begin(run, request("toy0")).unanswered)
-    assert toys.steps("toy0") == []
-    monkeypatch.delenv("REMEDIATE_JOURNAL")
-    assert ended(toys.driver().begin(run, request("toy0"))).verdict == "fixed"
-
-
-def test_a_run_whose_end_the_journal_did_not_take_is_found_out(
-    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    driver, run = toys.driver(), new_run_id()
-    with monkeypatch.context() as cut:
-        for write in ("conclude", "finish"):
-            cut.setattr(JournalRecorder, write, lambda *_, **__: None)
-        assert driver.begin(run, request("toy0")) == Attempt(died=run)
-    assert driver.begin(run, request("toy0")) == Attempt(died=run)
-    assert ended(driver.resume([run], new_run_id(), request("toy0"))).verdict == "fixed"
-    assert (journal.open_intents(), toys.steps("toy0")) == ((), ["begin", "end"])
-
-
-def test_a_resumed_run_whose_end_the_journal_did_not_take_is_found_out_too(
-    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    driver, dead, second = toys.driver(), dead_run(journal, toys), new_run_id()
-    with monkeypatch.context() as cut:
-        for write in ("conclude", "finish"):
-            cut.setattr(JournalRecorder, write, lambda *_, **__: None)
-        assert driver.resume([dead], second, request("toy0")) == Attempt(died=second)
-    toys.say("toy0", "down in another way")
-    result = ended(driver.resume([dead, second], new_run_id(), request("toy0")))
-    assert (result.run, result.verdict) == (second, "unknown")
-    assert toys.steps("toy0") == ["begin", "end"]  # What may have run is not done again.
-
-
-def test_a_journal_that_cannot_be_read_stops_everything(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    toys.directory.joinpath("no").write_text("x" * 9999)
-    monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:////{toys.directory}/no")
-    driver: LibraryDriver = toys.driver()
-    for attempt in (
-        driver.begin(new_run_id(), request("toy0")),
-        driver.resume([new_run_id()], new_run_id(), request("toy0")),
-        driver.give_up([new_run_id()], "x"),
-    ):
-        assert "is not a journal, or damaged" in str(attempt.unanswered)
-    assert toys.steps("toy0") == []

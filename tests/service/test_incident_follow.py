@@ -27,15 +27,11 @@ from remediate.service.engine import RunEngine
 from remediate.service.incident_follow import IncidentFollower, next_look
 from remediate.service.project_intake import project_intake
 from support.approving import Team
+from support.clock import until
 from support.durable import ToyFleet
 from support.toy_alerts import firing, group
-from support.toy_following import ALERT, Server, following, incidents, send, served, until
+from support.toy_following import ALERT, following, incidents, only, send, served
 from support.toy_incidents import declared, folded, minutes, run
-
-
-def only(toys: ToyFleet) -> Incident:
-    (incident,) = incidents(toys.project)
-    return incident
 
 
 def notes(incident: Incident) -> list[str]:
@@ -286,23 +282,3 @@ def test_the_next_look_follows_from_what_ran_last_and_what_burns(
     incident = folded((0, ALERT), *runs)
     look = next_look(incident, None if over is None else minutes(over), TEN)
     assert (None if look is None else look.at) == (None if at is None else minutes(at))
-
-
-@pytest.mark.timeout(180)
-def test_a_process_that_is_killed_before_and_after_the_fix_goes_on(toys: ToyFleet, state: Path) -> None:
-    following(toys, again=0.05)
-    (toys.directory / "pace").write_text("1.5")
-    first = Server(toys, state, "firing")
-    until(lambda: bool(incidents(toys.project)), 90)
-    first.kill()
-    assert "end" not in toys.steps("toy0")
-    second = Server(toys, state)
-    until(lambda: any(run.verdict in {"fixed", "unknown"} for run in only(toys).runs), 90)
-    second.kill()
-    assert only(toys).open
-    with served(toys) as client:
-        send(client, status="resolved")
-        until(lambda: only(toys).postmortem_path is not None)
-    incident = only(toys)
-    assert toys.steps("toy0").count("begin") <= 1
-    assert incident.confirmed[-1].verdict == "healthy"

@@ -12,7 +12,8 @@ import pytest
 from remediate.journal.journal import Journal
 from support.crew import Crew, demand_each_once, until_acting
 from support.cut_proxy import Cut, CutProxy, by_tcp, socket_of
-from support.durable import ToyFleet, Worker
+from support.durable import ToyFleet
+from support.durable_worker import Worker
 from support.soak import times
 
 KILLS: Final = times(ci=10, soak=100)

@@ -8,7 +8,8 @@ from typing import Final, Self
 
 from remediate.journal.journal import Journal
 from remediate.service.request import DurableRun, DurableState
-from support.durable import ToyFleet, Worker
+from support.durable import ToyFleet
+from support.durable_worker import Worker
 
 _LOOK: Final = 0.1
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -69,11 +69,9 @@ def incidents(project: Project) -> tuple[Incident, ...]:
         return store.incidents()
 
 
-def until(what: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def only(toys: ToyFleet) -> Incident:
+    (incident,) = incidents(toys.project)
+    return incident
 
 
 class Server:
