@@ -164,7 +164,7 @@ STARTS: Final = tuple(
         ("python, which does nothing", (_PYTHON, "-c", "pass"), "", 0),
         ("import of fabric", (_PYTHON, "-c", "import fabric"), "", 0),
         ("import of remediate's engine", (_ENGINE, "-c", "import remediate; remediate.run"), "", 0),
-        ("remediate --version", (_REMEDIATE, "--version"), "remediate ", 0),
+        ("remediate --version", (_REMEDIATE, "--version"), "remediate [0-9]", 0),
         ("remediate --list", (_REMEDIATE, "--list"), r"fix\.app-down", 0),
         ("remediate --help", (_REMEDIATE, "--help"), "(?i)usage", 0),
         ("remediate fix.app-down --help", (_REMEDIATE, "fix.app-down", "--help"), "--max-hosts", 0),
