@@ -5,6 +5,7 @@ from typing import Final
 
 from remediate.core.outcome import HostOutcome, RunVerdict
 from remediate.core.verdict import APPROVALS, ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, UNSTABLE
+from remediate.errors import UnreachableCode
 from remediate.report.hints import CommandHints
 from remediate.report.wrapping import clean
 
@@ -17,6 +18,20 @@ _FALLBACKS: Final[Mapping[str, str | None]] = {
     **{name: f" --override {name}='why'" for name in ("diverging-caches", "locks-in-cache", "config-pending")},
 }
 """Flags with which a person overrides a refusal of the cache in files. None if nobody should."""
+_REACHING: Final[Mapping[str, str]] = {
+    UnreachableCode.NAME.value: "correct ansible_host in its inventory, or the DNS",
+    UnreachableCode.REFUSED.value: "start its SSH service from the provider's console, or correct ansible_port",
+    UnreachableCode.TIMEOUT.value: "see at its provider whether it runs and lets this machine in",
+    UnreachableCode.NETWORK.value: "make ssh reach it from this machine",
+    UnreachableCode.HOST_KEY_UNKNOWN.value: "trust its host key, if that is the host's own",
+    UnreachableCode.HOST_KEY_CHANGED.value: "find out why its host key is another one, and do not accept it before",
+    UnreachableCode.HOST_KEY_REVOKED.value: "find out why its host key was revoked, and do not accept it before",
+    UnreachableCode.AUTHENTICATION.value: "make ssh log in from this machine with the user and key of the inventory",
+    UnreachableCode.KEY_FILE.value: "correct the key of the inventory",
+    UnreachableCode.SHELL.value: "let its login give a shell",
+    UnreachableCode.LOST.value: "see whether it still answers ssh",
+}
+"""What a person does about a host that cannot be entered, by the reason's code."""
 
 
 def install_sudoers(outcome: HostOutcome, hints: CommandHints) -> str:
@@ -40,6 +55,8 @@ def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str], *,
     advised = next((code for code in own if code in advice or code in _COMMANDS), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
+        case code if outcome.verdict is RunVerdict.UNREACHABLE and code in _REACHING:
+            return f"next: {_REACHING[code]}, then {hints.again(outcome.name, plan=True)}"
         case "sudo-rule-missing":
             return f"next: {install_sudoers(outcome, hints)}"
         case _ if other is not None:
