@@ -1,5 +1,6 @@
 """The sentences of the text report, without side effects, for live and stored runs."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ _RESULT: Final = 52
 """The column of a step's result, which takes 19 with its seconds."""
 _UNSHOWN: Final = LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
 """Kinds of probes that only matter to the engine, or that are shown elsewhere."""
+_FORBIDDEN: Final = re.compile(r"^unknown: .*: (not allowed) to run `.*`: (.*)$", re.DOTALL)
+"""The note of an answer that sudo kept from the login (`Probe.read`)."""
 
 HEADLINES: Final = {
     RunVerdict.HEALTHY: "HEALTHY",
@@ -47,18 +50,25 @@ _TOUCHED: Final = {
 
 
 def survey_lines(readings: Sequence[Reading]) -> list[str]:
-    """Return the answers of a survey in two columns. The same answer from several vantages is shown once."""
+    """Return the answers of a survey in two columns. The same answer from several vantages is shown once.
+
+    What sudo does not let the login ask is named together: the next step is the same for all of it.
+    """
     said: dict[tuple[str, str], list[str]] = {}
+    forbidden: dict[str, dict[str, None]] = {}
     for reading in readings:
         endangered = reading.probe == "sudo.rules" and reading.ok is False
-        if endangered or (reading.probe not in _UNSHOWN and (reading.ok is not None or reading.value is None)):
+        shown = reading.probe not in _UNSHOWN
+        if shown and reading.value is None and (refused := _FORBIDDEN.search(reading.note)):
+            forbidden.setdefault(clean(f"{refused[1]}, {refused[2]}"), {})[reading.label] = None
+        elif endangered or (shown and (reading.ok is not None or reading.value is None)):
             said.setdefault((reading.label, clean(reading.note)), []).append(reading.vantage.value)
     seen = {label: sum(1 for other, _ in said if other == label) for label, _ in said}
     cells = [
         f"{label}  {note}" + (f" (from the {', '.join(vantages)})" if seen[label] > 1 else "")
         for (label, note), vantages in said.items()
     ]
-    return _columns(cells)
+    return _columns([*cells, *(f"unknown  {', '.join(labels)}: {why}" for why, labels in forbidden.items())])
 
 
 def _columns(cells: Iterable[str]) -> list[str]:

@@ -55,8 +55,6 @@ def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str], *,
     advised = next((code for code in own if code in advice or code in _COMMANDS), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
-        case code if outcome.verdict is RunVerdict.UNREACHABLE and code in _REACHING:
-            return f"next: {_REACHING[code]}, then {hints.again(outcome.name, plan=True)}"
         case "sudo-rule-missing":
             return f"next: {install_sudoers(outcome, hints)}"
         case _ if other is not None:
@@ -93,10 +91,12 @@ def _suppressed(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str])
 
 
 def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:
-    """Return the advice for each code with which this host was refused."""
+    """Return the advice for each code with which this host was refused, or could not be entered."""
     engine = {code.name: code.advice for code in ENGINE_CODES if code.advice}
     otherwise = f"fix the cause, then {hints.again(outcome.name, plan=False)}"
-    return {**engine, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
+    look = hints.again(outcome.name, plan=True)
+    reaching = {code: f"{advice}, then {look}" for code, advice in _REACHING.items()}
+    return {**engine, **reaching, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
 
 
 def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:

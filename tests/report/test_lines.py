@@ -19,7 +19,7 @@ from remediate.core.outcome import (
 from remediate.core.playbook import Severity
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import ENGINE_CODES, Decision
-from remediate.errors import Unreadable
+from remediate.errors import UnreachableCode, Unreadable
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
 from remediate.probes.nginx import NginxConfig
@@ -57,6 +57,14 @@ def test_what_only_informs_has_no_place_but_what_is_unknown_has() -> None:
     assert survey_lines(seen({Deploy(user="forge"): ex.NO_DEPLOY, LOG: LogLines(lines=("x",))})) == []
     assert survey_lines(seen({Deploy(user="forge"): Unreadable("deploy: no ps")})) == ["deploy  unknown: deploy: no ps"]
     assert survey_lines([]) == []
+
+
+def test_what_sudo_does_not_let_the_login_ask_is_named_together() -> None:
+    why = "not allowed to run `sudo -n /usr/sbin/nginx -t`: sudo: a password is required"
+    asked = {UNIT: Unreadable(f"php8.2-fpm: {why}"), NginxConfig(): Unreadable(f"nginx -t: {why}")}
+    first, *unknown = survey_lines(seen({**asked, Unit(name="nginx"): ex.RUNNING}))
+    assert first == "nginx  active"
+    assert said(unknown) == f"unknown  {UNIT.label()}, nginx -t: not allowed, sudo: a password is required"
 
 
 def test_a_long_answer_has_a_line_of_its_own_and_none_beside_it() -> None:
@@ -208,6 +216,14 @@ def test_what_to_do_next(code: str, advice: str) -> None:
 def test_every_refusal_says_what_to_do_next(code: str) -> None:
     lines = verdict_lines(refused(code), HINTS)
     assert any(line.strip().startswith("next: ") for line in lines)
+
+
+@pytest.mark.parametrize("code", UnreachableCode)
+def test_what_to_do_about_a_host_that_cannot_be_entered(code: UnreachableCode) -> None:
+    why = Problem(code=code.value, message="no way in")
+    told = said(verdict_lines(outcome_of(RunVerdict.UNREACHABLE, error=why), HINTS._replace(severity=None)))
+    assert " next: " in told
+    assert told.endswith(", then invoke check.app-down --host web1")
 
 
 def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
