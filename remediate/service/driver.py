@@ -18,6 +18,7 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict, Touched, Verified
 from remediate.engine.fleet import run as run_on
+from remediate.engine.orphan import ended as ended_by
 from remediate.engine.resumption import Narrate, end_by, find_out, give_up
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
@@ -34,6 +35,7 @@ from remediate.transport.session import Session
 LOCK_SECONDS: Final = 120.0
 """Seconds to wait for the host's lock: the step of a dead run may still hold it."""
 _LOOK_AGAIN: Final = 1.0
+_LEAVING: Final = Attempt(unanswered="this process may not go on with runs")
 
 Connect = Callable[[Host], Session]
 
@@ -66,9 +68,13 @@ class LibraryDriver(RunDriver):
                 stored = _find(journal, run)
             if stored is not None:
                 return self._known(stored)
+            if self._stop.is_set():
+                return _LEAVING
             attempt = self._run(run, request)
             with self._journal() as journal:
                 stored = _find(journal, run)
+            if _left(attempt):
+                return _LEAVING if stored is None else Attempt(died=run)
             if attempt.result is None or attempt.result.verdict is None or (stored and not stored.unfinished):
                 return attempt
             if stored is not None:
@@ -87,11 +93,15 @@ class LibraryDriver(RunDriver):
                     return self.give_up(dead, "the journal does not know a run that died")
                 stored = _find(journal, run)
                 if stored is None:
+                    if self._stop.is_set():
+                        return _LEAVING
                     if (unclear := self._found_out(dead, request, journal)) is not None:
                         return unclear
                     # What a dead run may have done, or tried in vain, is not done again; an approval was for one run.
                     only_look = _doubtful(dead, journal) or request.approved is not None
                     attempt = self._run(run, request, resumes=dead, plan=only_look)
+                    if _left(attempt):
+                        return _LEAVING if _find(journal, run) is None else Attempt(died=run)
                     if attempt.result is not None and attempt.result.verdict is None:
                         return self.give_up(dead, attempt.result.note or "the host could not be judged again")
                 else:
@@ -160,7 +170,8 @@ class LibraryDriver(RunDriver):
                 return Attempt(unanswered=f"run {stored.id} still runs in another process")
             with self._journal() as journal:
                 stored = journal.find(stored.id)
-        return Attempt(died=stored.id) if stored.unfinished else Attempt(result=_result(stored))
+        known = Attempt(result=_result(stored))
+        return Attempt(died=stored.id) if stored.unfinished or _left(known) else known
 
     def _may_run(self, stored: StoredRun) -> bool:
         if stored.process == RunProcess.current():
@@ -247,7 +258,18 @@ def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
         return Attempt(result=_result(unknown, note))
     acted = [stored for stored in ended if stored.touched != Touched.NO.value]
     decisive = later if later.touched != Touched.NO.value or not acted else acted[-1]
-    return Attempt(result=_result(decisive, f"resumed after a crash, as run {run}"))
+    result = _result(decisive, f"resumed after a crash, as run {run}")
+    if _left(Attempt(result=result)):
+        judged = ended_by(decisive, {}, report)
+        result = result.model_copy(
+            update={"verdict": judged.verdict and judged.verdict.value, "exit_code": judged.exit_code}
+        )
+    return Attempt(result=result)
+
+
+def _left(attempt: Attempt) -> bool:
+    """Return whether the process left a run because it might not go on. Then it is found out, as after a crash."""
+    return attempt.result is not None and attempt.result.verdict == RunVerdict.INTERRUPTED.value
 
 
 def _first(runs: Sequence[StoredRun], verdict: str) -> StoredRun | None:

@@ -17,20 +17,20 @@ IN_A_PROCESS = """
 import sys
 from datetime import timedelta
 from pathlib import Path
+from remediate.incident import outbox as module
 from remediate.incident.channels import FileChannel
-from remediate.incident.outbox import Outbox
 from remediate.incident.settings import Audience
 from remediate.journal.store import journal_database
 sys.path.insert(0, sys.argv[1])
 from support.toy_messages import message
 
 _, _, url, path, job = sys.argv
-outbox = Outbox(journal_database(url))
+outbox = module.Outbox(journal_database(url))
 channel = FileChannel("file", frozenset(Audience), Path(path))
-LEASE = timedelta(seconds=0.2)
+module.LEASE = timedelta(seconds=0.2)
 
 def deliver():
-    while (claim := outbox.claim(["file"], lease=LEASE)) is not None:
+    while (claim := outbox.claim(["file"])) is not None:
         outbox.sent(claim, channel.send(claim.message, again=claim.again))
 """
 
@@ -81,7 +81,7 @@ import os, random, signal, time
 
 def at_work():
     global outbox
-    outbox = Outbox(journal_database(url))  # a child has its own
+    outbox = module.Outbox(journal_database(url))  # a child has its own
     while True:
         told = message("x", "y" * 2000)
         outbox.queue(told, ["file"])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -88,11 +89,36 @@ def test_a_dead_run_without_an_open_step_is_taken_over_before_another_goes_on(
         journal.intend(intent(dead, host="toy0"))
 
 
-def test_a_process_that_stops_begins_no_step(toys: ToyFleet) -> None:
+def test_a_process_that_stops_begins_no_step(toys: ToyFleet, journal: Journal) -> None:
     stop = Event()
     stop.set()
-    assert ended(toys.driver(stop=stop).begin(new_run_id(), request("toy0"))).verdict == "interrupted"
+    leaving = toys.driver(stop=stop)
+    for attempt in (
+        leaving.begin(new_run_id(), request("toy0")),
+        leaving.resume([dead_run(journal, toys)], new_run_id(), request("toy0")),
+    ):
+        assert attempt.unanswered == "this process may not go on with runs"
     assert toys.steps("toy0") == []
+
+
+def test_a_run_that_its_process_had_to_leave_is_brought_to_its_end_by_another(
+    toys: ToyFleet, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, run, conclude = Event(), new_run_id(), JournalRecorder.conclude
+
+    def last(self: JournalRecorder, *step: Any) -> None:
+        conclude(self, *step)
+        stop.set()
+
+    with monkeypatch.context() as leaving:
+        leaving.setattr(JournalRecorder, "conclude", last)
+        assert toys.driver(stop=stop).begin(run, request("toy0")) == Attempt(died=run)
+    assert journal.find(run).verdict == "interrupted"
+    assert toys.driver().begin(run, request("toy0")) == Attempt(died=run)
+    result = ended(toys.driver().resume([run], new_run_id(), request("toy0")))
+    assert (result.verdict, result.touched, result.exit_code) == ("fixed", "yes", 0)
+    assert "resumed after a crash" in str(result.note)
+    assert toys.steps("toy0") == ["begin", "end"]
 
 
 def test_a_run_that_died_is_not_begun_again_under_its_id(toys: ToyFleet, journal: Journal) -> None:
