@@ -105,7 +105,7 @@ class Box:
                 cwd=self.root,
                 env=self.environment,
                 text=True,
-                timeout=60,
+                timeout=170,
                 check=False,
             )
         assert "Traceback" not in done.stderr, done.stderr
