@@ -1,4 +1,4 @@
-"""What is kept in the journal's database, and where that is.
+"""Stores in the journal's database, and the place of that database.
 
 Importing this module is cheap, because SQLAlchemy is imported when a database is opened.
 """

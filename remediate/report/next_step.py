@@ -31,7 +31,7 @@ _REACHING: Final[Mapping[str, str]] = {
     UnreachableCode.SHELL.value: "let its login give a shell",
     UnreachableCode.LOST.value: "see whether it still answers ssh",
 }
-"""What a person does about a host that cannot be entered, by the reason's code."""
+"""Advice for a host that cannot be entered, by the code of the reason."""
 
 
 def install_sudoers(outcome: HostOutcome, hints: CommandHints) -> str:
