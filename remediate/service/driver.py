@@ -73,7 +73,7 @@ class LibraryDriver(RunDriver):
             attempt = self._run(run, request)
             with self._journal() as journal:
                 stored = _find(journal, run)
-            if _left(attempt):
+            if _left(attempt.result):
                 return _LEAVING if stored is None else Attempt(died=run)
             if attempt.result is None or attempt.result.verdict is None or (stored and not stored.unfinished):
                 return attempt
@@ -100,7 +100,7 @@ class LibraryDriver(RunDriver):
                     # What a dead run may have done, or tried in vain, is not done again; an approval was for one run.
                     only_look = _doubtful(dead, journal) or request.approved is not None
                     attempt = self._run(run, request, resumes=dead, plan=only_look)
-                    if _left(attempt):
+                    if _left(attempt.result):
                         return _LEAVING if _find(journal, run) is None else Attempt(died=run)
                     if attempt.result is not None and attempt.result.verdict is None:
                         return self.give_up(dead, attempt.result.note or "the host could not be judged again")
@@ -170,8 +170,8 @@ class LibraryDriver(RunDriver):
                 return Attempt(unanswered=f"run {stored.id} still runs in another process")
             with self._journal() as journal:
                 stored = journal.find(stored.id)
-        known = Attempt(result=_result(stored))
-        return Attempt(died=stored.id) if stored.unfinished or _left(known) else known
+        known = _result(stored)
+        return Attempt(died=stored.id) if stored.unfinished or _left(known) else Attempt(result=known)
 
     def _may_run(self, stored: StoredRun) -> bool:
         if stored.process == RunProcess.current():
@@ -259,7 +259,7 @@ def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
     acted = [stored for stored in ended if stored.touched != Touched.NO.value]
     decisive = later if later.touched != Touched.NO.value or not acted else acted[-1]
     result = _result(decisive, f"resumed after a crash, as run {run}")
-    if _left(Attempt(result=result)):
+    if _left(result):
         judged = ended_by(decisive, {}, report)
         result = result.model_copy(
             update={"verdict": judged.verdict and judged.verdict.value, "exit_code": judged.exit_code}
@@ -267,9 +267,9 @@ def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
     return Attempt(result=result)
 
 
-def _left(attempt: Attempt) -> bool:
+def _left(result: RunResult | None) -> bool:
     """Return whether the process left a run because it might not go on. Then it is found out, as after a crash."""
-    return attempt.result is not None and attempt.result.verdict == RunVerdict.INTERRUPTED.value
+    return result is not None and result.verdict == RunVerdict.INTERRUPTED.value
 
 
 def _first(runs: Sequence[StoredRun], verdict: str) -> StoredRun | None:

@@ -1,4 +1,4 @@
-"""What the driver does of a journal that takes nothing, or cannot be read."""
+"""Runs whose journal takes nothing, or cannot be read."""
 
 import pytest
 
