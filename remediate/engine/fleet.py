@@ -131,7 +131,8 @@ def run(
     masker.register(*(secret for host in hosts for secret in host.secrets))
     reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
     operator = operator or operator_name()
-    started, begun, run_id = datetime.now(UTC), monotonic(), run_id or new_run_id()
+    started, begun, own_id = datetime.now(UTC), monotonic(), run_id is None
+    run_id = run_id or new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
     record = JournalRecorder(run_id, masker, journal)
     gate = ChangeGate(
@@ -179,7 +180,9 @@ def run(
                 incident=incident,
                 process=RunProcess.current(),
                 given=given_of(runnable),
-            )
+            ),
+            # An incident's timeline shows its runs at once, and who gave the id looks for it.
+            looks=chosen.plan and incident is None and own_id,
         )
         reporter.began(record.shown, runnable, hosts, operator)
         if (pause := switch.read()) is not None:
@@ -218,7 +221,7 @@ def run(
             approved_by=gate.approved_by,
         )
         report = masker.masked(report).model_copy(update={"hosts": outcomes})  # The outcomes are masked already.
-        record.finish(report, report.model_dump_json(by_alias=True))
+        record.finish(report)
         if record.trouble is not None:
             reporter.unrecorded(record.trouble)
         reporter.ended(report)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from remediate.core.host import Host
@@ -13,7 +12,7 @@ from remediate.engine.fleet import operator_name
 from remediate.engine.orphan import StepSeen, ended, reconcile
 from remediate.errors import ContactLost, Unreachable
 from remediate.journal.journal import Journal
-from remediate.journal.models import Intent, StoredRun
+from remediate.journal.models import Intent, RunEnd, StoredRun
 from remediate.masking.masker import Masker
 from remediate.project.project import Project
 from remediate.remedies.single import SingleRemedy
@@ -84,7 +83,7 @@ def give_up(stored: StoredRun, journal: Journal, why: str) -> Report:
             intent = step.intent
             journal.conclude(intent.run, intent.host, intent.position, Verified.UNKNOWN.value, why)
     report = ended(journal.find(stored.id), {}, None)
-    _finish(stored, journal, report)
+    journal.finish(stored.id, RunEnd.of(report))
     return report
 
 
@@ -93,7 +92,7 @@ def end_by(stored: StoredRun, journal: Journal, later: Report) -> bool:
     if later.error is not None or any(host.verdict in _OPEN for host in later.hosts):
         return False
     addresses = {host.name: host.address for host in later.hosts}
-    _finish(stored, journal, ended(journal.find(stored.id), addresses, later))
+    journal.finish(stored.id, RunEnd.of(ended(journal.find(stored.id), addresses, later)))
     return True
 
 
@@ -117,14 +116,3 @@ def _unless_others_acted(seen: StepSeen, others: Sequence[str]) -> StepSeen:
     if not others:
         return seen
     return StepSeen(Verified.UNKNOWN.value, f"{seen.evidence}; but since then run {', '.join(others)} acted there")
-
-
-def _finish(stored: StoredRun, journal: Journal, report: Report) -> None:
-    journal.finish(
-        stored.id,
-        verdict=report.verdict.value if report.verdict else "",
-        exit_code=report.exit_code,
-        touched=report.touched.value,
-        finished=datetime.now(UTC),
-        report=report.model_dump_json(by_alias=True),
-    )

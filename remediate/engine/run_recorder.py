@@ -17,7 +17,9 @@ from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import NotRecorded, Recorder
 from remediate.errors import JournalError
 from remediate.journal.journal import NOT_RUN, Journal
-from remediate.journal.models import Intent, PastFix, RunRecord
+from remediate.journal.models import Intent, PastFix, RunEnd, RunRecord
+from remediate.journal.run_id import unseen
+from remediate.journal.spool import Spool
 from remediate.masking.masker import Masker
 from remediate.remedies.single import SingleRemedy
 
@@ -26,29 +28,40 @@ _FRESH: Final = 1.0
 
 
 class JournalRecorder(Recorder):
-    """One run in the journal. If the journal cannot be written, reading continues and acting is refused."""
+    """One run in the journal. If the journal cannot be written, reading continues and acting is refused.
+
+    A run that only looks is kept in the spool, and opens the journal only if it needs to know of other runs.
+    """
 
     def __init__(self, run: str, masker: Masker, url: str | None = None) -> None:
         self.run = run
         self.trouble: str | None = None
         self._masker = masker
         self._url = url
+        self._look: tuple[Spool, RunRecord] | None = None
         self._journal: Journal | None = None
         self._written = -inf
 
-    def begin(self, record: RunRecord) -> None:
-        """Open the journal and record the start of the run."""
+    def begin(self, record: RunRecord, *, looks: bool = False) -> None:
+        """Record the start of the run. `looks` means that it changes nothing, and that nobody waits for its record."""
         if record.given is not None and self._masker.mask(record.given) != record.given:
             record = replace(record, given=None)  # Without what is masked in it, it could not be given again.
+        spool = Spool.of(self._url) if looks else None
         try:
-            self._journal = Journal.open(self._url)
-            self._journal.begin(record)
+            if spool is not None and not spool.is_full:
+                spool.begin(record)
+                self._look = spool, record
+            else:
+                self._journal = Journal.open(self._url)
+                self._journal.begin(record)
         except JournalError as error:
             self.trouble = str(error)
 
     @property
     def shown(self) -> str:
         """The short id of this run, as commands accept it. It is the full id without a journal."""
+        if self._look is not None:
+            return unseen(self.run)
         if self._journal is None or self.trouble:
             return self.run
         try:
@@ -60,10 +73,8 @@ class JournalRecorder(Recorder):
     def intend(
         self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...], basis: tuple[str, ...]
     ) -> None:
-        if self._journal is None or self.trouble is not None:
-            raise NotRecorded(self.trouble or "the journal is not open")
         try:
-            self._journal.intend(
+            self._opened().intend(
                 Intent(
                     run=self.run,
                     host=host.name,
@@ -80,10 +91,8 @@ class JournalRecorder(Recorder):
 
     def justify(self, why: str) -> None:
         """Make it durable in spite of what a person goes on, before anything acts. Raises NotRecorded."""
-        if self._journal is None or self.trouble is not None:
-            raise NotRecorded(self.trouble or "the journal is not open")
         try:
-            self._journal.justify(self.run, self._masker.mask(why))
+            self._opened().justify(self.run, self._masker.mask(why))
         except JournalError as error:
             raise NotRecorded(str(error)) from error
 
@@ -92,9 +101,9 @@ class JournalRecorder(Recorder):
 
         Raises JournalError. Without a journal there are none, and `intend` lets nothing be changed.
         """
-        if self._journal is None or self.trouble is not None:
+        if self.trouble is not None:
             return ()
-        found = self._journal.fixes(host.name, runnable.name, since)
+        found = self._opened().fixes(host.name, runnable.name, since)
         if not isinstance(runnable, SingleRemedy):
             return found
         (remedy,) = runnable(host).remedies
@@ -125,20 +134,25 @@ class JournalRecorder(Recorder):
                 self.trouble = str(error)
         return self.trouble
 
-    def finish(self, report: Report, text: str) -> None:
-        """Record the end of the run. `text` is the masked report."""
+    def finish(self, report: Report) -> None:
+        """Record the end of the run with its masked report."""
         try:
-            if self._journal is not None:
-                self._journal.finish(
-                    self.run,
-                    verdict=report.verdict.value if report.verdict else "",
-                    exit_code=report.exit_code,
-                    touched=report.touched.value,
-                    finished=datetime.now(UTC),
-                    report=text,
-                )
+            if self._look is not None:
+                spool, record = self._look
+                spool.finish(record, RunEnd.of(report))
+            elif self._journal is not None:
+                self._journal.finish(self.run, RunEnd.of(report))
         except JournalError as error:
             self.trouble = str(error)
+
+    def _opened(self) -> Journal:
+        """Return the open journal, which takes in the spool with this run. Raises JournalError."""
+        if self.trouble is not None:
+            raise JournalError(self.trouble)
+        if self._journal is None:
+            self._journal = Journal.open(self._url)
+            self._look = None
+        return self._journal
 
     def _params(self, remedy: Remedy) -> str:
         return json.dumps(self._masker.masked_model(remedy))

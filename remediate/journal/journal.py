@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from typing import Self
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.models import Intent, PastFix, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
+from remediate.journal.models import Intent, PastFix, RunEnd, RunRecord, RunSummary, StoredRun, StoredStep
 from remediate.journal.rows import (
     intent_of,
     is_taken_over,
     not_one,
     past_fix,
+    row_of,
     run_ids,
     summary_of,
     taken_over,
@@ -54,21 +55,7 @@ class Journal(JournalStore):
 
         with self.database.writing() as connection:
             try:
-                connection.execute(
-                    runs.insert().values(
-                        id=run.id,
-                        started=run.started,
-                        mode=run.mode,
-                        playbook=run.playbook,
-                        operator=run.operator,
-                        reason=run.reason,
-                        incident=run.incident,
-                        hosts=list(run.hosts),
-                        version=run.version,
-                        process=None if run.process is None else json.dumps(asdict(run.process)),
-                        given=run.given,
-                    )
-                )
+                connection.execute(runs.insert().values(row_of(run)))
             except IntegrityError:
                 raise self._refused(f"run {run.id} has already begun") from None
 
@@ -136,18 +123,13 @@ class Journal(JournalStore):
             if stored.rowcount != 1:
                 raise self._refused(f"step {position} of run {run} is not open on this host")
 
-    def finish(self, run: str, *, verdict: str, exit_code: int, touched: str, finished: datetime, report: str) -> None:
-        """Record the end of a run, once. `report` is the Report as JSON text."""
+    def finish(self, run: str, end: RunEnd) -> None:
+        """Record the end of a run, once."""
         from remediate.journal.schema import runs
 
-        require_zone(finished)
         with self.database.writing() as connection:
-            stored = connection.execute(
-                runs.update()
-                .where((runs.c.id == run) & runs.c.finished.is_(None))
-                .values(verdict=verdict, exit_code=exit_code, touched=touched, finished=finished, report=report)
-            )
-            if stored.rowcount != 1:
+            unfinished = (runs.c.id == run) & runs.c.finished.is_(None)
+            if connection.execute(runs.update().where(unfinished).values(asdict(end))).rowcount != 1:
                 raise self._refused(f"run {run} has not begun, or is finished already")
 
     def justify(self, run: str, why: str) -> None:

@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, Self
 
 from remediate.journal.process import RunProcess
+
+if TYPE_CHECKING:
+    from remediate.core.outcome import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,31 @@ class RunRecord:
 
     def __post_init__(self) -> None:
         require_zone(self.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """The end of a run. `report` is the Report as JSON text, with its secrets masked."""
+
+    verdict: str
+    exit_code: int
+    touched: str
+    finished: datetime
+    report: str
+
+    def __post_init__(self) -> None:
+        require_zone(self.finished)
+
+    @classmethod
+    def of(cls, report: "Report") -> Self:
+        """Return the end of a run that ends now with this report."""
+        return cls(
+            verdict=report.verdict.value if report.verdict else "",
+            exit_code=report.exit_code,
+            touched=report.touched.value,
+            finished=datetime.now(UTC),
+            report=report.model_dump_json(by_alias=True),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

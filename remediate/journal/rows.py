@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from remediate.journal.models import Intent, PastFix, RunSummary
+from remediate.journal.models import Intent, PastFix, RunRecord, RunSummary
 from remediate.journal.process import RunProcess
 from remediate.journal.run_id import short, similar
 
@@ -23,6 +24,12 @@ def run_ids(connection: "Connection") -> Sequence[str]:
 
     newest_first = runs.c.id.desc()  # An id begins with its time.
     return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
+
+
+def row_of(run: RunRecord) -> dict[str, object]:
+    """Return the columns of a run that begins."""
+    process = None if run.process is None else json.dumps(asdict(run.process))
+    return {**asdict(run), "hosts": list(run.hosts), "process": process}
 
 
 def not_one(prefix: str, found: Sequence[str], ids: Sequence[str]) -> str:

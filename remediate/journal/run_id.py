@@ -17,6 +17,8 @@ from remediate.errors import nearest
 SHORTEST = 4
 """The least digits of a short id. Fewer would be ambiguous again within a few runs."""
 
+_UNSEEN = 6
+"""The digits of an id that was not compared. Among ten thousand runs one in 1,700 then begins alike."""
 _COMPARED = 20
 """The newest ids, among which a mistyped one is looked for."""
 _HEX = frozenset("0123456789abcdef")
@@ -43,6 +45,11 @@ def short(run_id: str, others: Iterable[str]) -> str:
         if not rivals:
             return tail[:length]
     return run_id
+
+
+def unseen(run_id: str) -> str:
+    """Return a short form of a new id without looking at the others, among which it is almost certainly unique."""
+    return _tail(run_id)[:_UNSEEN]
 
 
 def matching(prefix: str, ids: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import pytest
 
 import remediate.engine.host_runner
+import remediate.engine.open_host
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict, Touched, Verified
 from remediate.core.verdict import Decision
@@ -234,7 +235,8 @@ def test_what_is_not_recorded_is_not_done() -> None:
 
 def test_out_of_time_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 100_000, 1000))
-    monkeypatch.setattr(remediate.engine.host_runner, "monotonic", lambda: float(next(clock)))
+    for module in (remediate.engine.host_runner, remediate.engine.open_host):
+        monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
     session = FactSession(BROKEN, MENDED)
     outcome = play(HOST_PLAN, session, options=Options(hold=0, timeout=10))
     assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "out-of-time", [])

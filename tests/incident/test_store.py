@@ -17,7 +17,7 @@ from remediate.incident.store import AlreadyDeclared, IncidentStore
 from remediate.incident.timeline import entries
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.journal import Journal
-from remediate.journal.models import Intent, RunRecord
+from remediate.journal.models import Intent, RunEnd, RunRecord
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from support.toy_incidents import NOON, declared, minutes
@@ -184,11 +184,13 @@ def a_run(journal: Journal, incident: str | None, *, finished: bool = True) -> s
     )
     journal.finish(
         run,
-        verdict=RunVerdict.FIXED.value,
-        exit_code=0,
-        touched="yes",
-        finished=minutes(4),
-        report=report.model_dump_json(by_alias=True),
+        RunEnd(
+            verdict=RunVerdict.FIXED.value,
+            exit_code=0,
+            touched="yes",
+            finished=minutes(4),
+            report=report.model_dump_json(by_alias=True),
+        ),
     )
     return run
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import Journal
+from remediate.journal.models import RunEnd
 from remediate.journal.run_id import new_run_id
 from support.journals import NOON, SECRET, intent, one_line, record
 
@@ -24,7 +25,7 @@ def test_a_run_is_kept_from_its_beginning_to_its_end(journal: Journal) -> None:
     assert journal.open_intents() == (first,)
 
     journal.conclude(run.id, "web1", 1, "proven", "new InvocationID")
-    journal.finish(run.id, verdict="fixed", exit_code=0, touched="yes", finished=NOON, report='{"schema": 1}')
+    journal.finish(run.id, RunEnd(verdict="fixed", exit_code=0, touched="yes", finished=NOON, report='{"schema": 1}'))
 
     stored = journal.find(run.id)
     assert (stored.id, stored.started, stored.mode, stored.playbook) == (run.id, NOON, "fix", "app-down")
@@ -43,7 +44,7 @@ def test_runs_are_listed_newest_first_and_unfinished_ones_are_seen_as_such(journ
     runs = [record(started=NOON + timedelta(minutes=minute)) for minute in (1, 3, 2)]
     for run in runs:
         journal.begin(run)
-    journal.finish(runs[1].id, verdict="refused", exit_code=3, touched="no", finished=NOON, report="{}")
+    journal.finish(runs[1].id, RunEnd(verdict="refused", exit_code=3, touched="no", finished=NOON, report="{}"))
 
     listed = journal.runs()
     assert [one.id for one in listed] == [runs[1].id, runs[2].id, runs[0].id]
@@ -110,9 +111,9 @@ def test_a_run_begins_and_finishes_once(journal: Journal) -> None:
     journal.begin(run)
     with pytest.raises(JournalError, match="already begun"):
         journal.begin(run)
-    journal.finish(run.id, verdict="fixed", exit_code=0, touched="yes", finished=NOON, report="first")
+    journal.finish(run.id, RunEnd(verdict="fixed", exit_code=0, touched="yes", finished=NOON, report="first"))
     with pytest.raises(JournalError, match="finished already"):
-        journal.finish(run.id, verdict="unknown", exit_code=7, touched="yes", finished=NOON, report="second")
+        journal.finish(run.id, RunEnd(verdict="unknown", exit_code=7, touched="yes", finished=NOON, report="second"))
     assert journal.find(run.id).report == "first"
 
 
@@ -141,7 +142,7 @@ def test_a_moment_without_a_zone_is_refused(journal: Journal) -> None:
     with pytest.raises(ValueError, match="time zone"):
         record(started=naive)
     with pytest.raises(ValueError, match="time zone"):
-        journal.finish("x", verdict="fixed", exit_code=0, touched="no", finished=naive, report="")
+        journal.finish("x", RunEnd(verdict="fixed", exit_code=0, touched="no", finished=naive, report=""))
 
 
 # Texts and times survive

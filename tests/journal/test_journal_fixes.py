@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from remediate.journal.journal import Journal
-from remediate.journal.models import PastFix
+from remediate.journal.models import PastFix, RunEnd
 from remediate.journal.process import RunProcess
 from support.journals import NOON, intent, record
 
@@ -81,7 +81,7 @@ def test_a_fix_that_is_known_not_to_have_held_says_so(
     journal.begin(run)
     journal.intend(intent(run.id))
     journal.conclude(run.id, "web1", 1, outcome, "")
-    journal.finish(run.id, verdict=verdict, exit_code=5, touched="yes", finished=NOON, report="{}")
+    journal.finish(run.id, RunEnd(verdict=verdict, exit_code=5, touched="yes", finished=NOON, report="{}"))
     assert [fix.failed for fix in fixes(journal)] == [failed]
 
 

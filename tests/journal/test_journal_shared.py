@@ -12,6 +12,7 @@ import pytest
 from remediate.errors import JournalError
 from remediate.journal import database
 from remediate.journal.journal import Journal
+from remediate.journal.models import RunEnd
 from remediate.journal.process import RunProcess
 from remediate.journal.store import FILE_NAME
 from support.journals import NOON, in_a_process, intent, one_line, record
@@ -46,7 +47,7 @@ def test_a_run_that_was_taken_over_or_has_ended_intends_no_further_step(url: str
             journal.intend(intent(run.id, 1))
         journal.take_over(taken.id)
         journal.take_over(taken.id)
-        journal.finish(over.id, verdict="unknown", exit_code=7, touched="unknown", finished=NOON, report="{}")
+        journal.finish(over.id, RunEnd(verdict="unknown", exit_code=7, touched="unknown", finished=NOON, report="{}"))
         for run in (taken, over):
             with pytest.raises(JournalError, match="has ended, or another process has taken it over") as error:
                 journal.intend(intent(run.id, 2))
@@ -104,7 +105,7 @@ for number in range(20):
             for position in range(10):
                 journal.intend(intent(run, position))
                 journal.conclude(run, "web1", position, "proven", "x")
-            journal.finish(run, verdict="fixed", exit_code=0, touched="yes", finished=NOW, report="{}")
+            journal.finish(run, RunEnd(verdict="fixed", exit_code=0, touched="yes", finished=NOW, report="{}"))
         os._exit(0)
     children.append(child)
 os.close(go)

@@ -8,7 +8,7 @@ import pytest
 
 from remediate.core.outcome import HostOutcome, Mode, Report, RunVerdict, Touched
 from remediate.journal.journal import Journal
-from remediate.journal.models import RunRecord
+from remediate.journal.models import RunEnd, RunRecord
 from remediate.journal.run_id import new_run_id
 from remediate.maintenance.items.runbook_review import NEVER_ENDED, Use
 from remediate.maintenance.playbook_usage import uses
@@ -71,7 +71,9 @@ def ran(
         )
         if verdict is not None:
             text = report.model_dump_json(by_alias=True)
-            journal.finish(run, verdict=verdict.value, exit_code=0, touched="yes", finished=started + took, report=text)
+            journal.finish(
+                run, RunEnd(verdict=verdict.value, exit_code=0, touched="yes", finished=started + took, report=text)
+            )
 
 
 def of(project: Project, name: str = "app-down", *, since: datetime | None = None) -> Use:

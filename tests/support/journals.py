@@ -19,7 +19,8 @@ IN_A_PROCESS = """
 import os, signal, sys
 from datetime import UTC, datetime
 from remediate.errors import JournalError
-from remediate.journal.journal import Intent, Journal, RunRecord
+from remediate.journal.journal import Journal
+from remediate.journal.models import Intent, RunEnd, RunRecord
 import remediate.journal.database
 
 NOW = datetime.now(UTC)

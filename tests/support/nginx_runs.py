@@ -10,7 +10,7 @@ from remediate.core.outcome import Report
 from remediate.engine.fleet import run
 from remediate.engine.limits import Decide, nobody
 from remediate.journal.journal import Journal
-from remediate.journal.models import Intent, RunRecord
+from remediate.journal.models import Intent, RunEnd, RunRecord
 from remediate.journal.run_id import new_run_id
 from remediate.journal.schema import steps
 from remediate.probes.network import PortOwner
@@ -117,7 +117,7 @@ def fixed(
     if outcome is not None:
         journal.conclude(record.id, host, 0, outcome, "seen")
         _date(journal, record.id, began)
-        journal.finish(record.id, verdict=verdict, exit_code=0, touched="yes", finished=began, report="{}")
+        journal.finish(record.id, RunEnd(verdict=verdict, exit_code=0, touched="yes", finished=began, report="{}"))
     return record.id
 
 
