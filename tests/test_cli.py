@@ -12,7 +12,7 @@ from remediate.commands.command import Command
 from remediate.commands.line_check import named_commands
 from remediate.commands.registry import commands
 from remediate.core.outcome import Report
-from remediate.journal.store import FILE_NAME
+from remediate.journal.place import FILE_NAME
 from remediate.project.project import Project
 from support.command_box import REMEDIATE, Box
 from support.toys import document

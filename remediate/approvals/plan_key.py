@@ -12,7 +12,7 @@ from typing import Final
 from remediate.approvals.settings import TABLE
 from remediate.core.files import replace_file
 from remediate.errors import ConfigurationError
-from remediate.journal.store import state_directory
+from remediate.journal.place import state_directory
 from remediate.project.secret_refs import resolve
 
 FILE_NAME: Final = "plan.key"

@@ -25,8 +25,8 @@ from remediate.incident.record import Incident, fold
 from remediate.incident.settings import TABLE, Audience, IncidentSettings, incident_settings
 from remediate.incident.store import IncidentStore
 from remediate.incident.template_context import MessageText
+from remediate.journal.place import state_directory
 from remediate.journal.run_id import new_run_id
-from remediate.journal.store import state_directory
 from remediate.project.project import Project
 
 SCHEMA: Final = "remediate.incident/1"

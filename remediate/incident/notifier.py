@@ -24,7 +24,7 @@ from remediate.incident.status_page import PublicIncident, StatusPage, histories
 from remediate.incident.status_page.static import StaticStatusPage
 from remediate.incident.status_page.statuspage import StatuspagePage
 from remediate.incident.store import IncidentStore
-from remediate.journal.store import state_directory
+from remediate.journal.place import state_directory
 from remediate.masking.masker import Masker
 
 STATUS_PAGE: Final = "status-page"

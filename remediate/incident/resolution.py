@@ -24,7 +24,7 @@ from remediate.incident.record import Incident
 from remediate.incident.section_merge import Kept
 from remediate.incident.settings import IncidentSettings, within
 from remediate.incident.store import IncidentStore
-from remediate.journal.store import state_directory
+from remediate.journal.place import state_directory
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.transport.session import Session

@@ -32,7 +32,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.schema import create_missing, metadata, version
-from remediate.journal.spool import FOLDER, Spool
 from remediate.journal.versions import EARLIER, HEAD, UPGRADED
 
 BUSY_SECONDS = 10
@@ -118,8 +117,6 @@ def open_database(url: str | None, default: Path) -> JournalDatabase:
         database = JournalDatabase(_server(target), target.render_as_string(hide_password=True))
     try:
         _demand_tables(database)
-        if target is None:
-            Spool(default.parent / FOLDER).take_in(database)
     except BaseException:
         database.close()
         raise

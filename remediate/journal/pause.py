@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from remediate.core.files import replace_file
 from remediate.errors import JournalError
-from remediate.journal.store import state_directory
+from remediate.journal.place import state_directory
 
 FILE_NAME: Final = "paused.json"
 _LIMIT: Final = 16 * 1024

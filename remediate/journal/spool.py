@@ -6,7 +6,6 @@ reader of the journal sees these runs. A run that may act is never recorded here
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from remediate.core.files import replace_file
 from remediate.errors import JournalError
 from remediate.journal.models import RunEnd, RunRecord
+from remediate.journal.place import shared_url, state_directory
 from remediate.journal.process import RunProcess
-from remediate.journal.store import state_directory
 
 if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
@@ -47,9 +46,7 @@ class Spool:
     @classmethod
     def of(cls, url: str | None) -> Self | None:
         """Return the spool of the user's own journal. None for a shared journal, where others look for a run."""
-        if url or os.environ.get("REMEDIATE_JOURNAL"):
-            return None
-        return cls(state_directory() / FOLDER)
+        return cls(state_directory() / FOLDER) if shared_url(url) is None else None
 
     @property
     def is_full(self) -> bool:

@@ -1,16 +1,15 @@
-"""Stores in the journal's database, and the place of that database.
+"""Stores in the journal's database.
 
 Importing this module is cheap, because SQLAlchemy is imported when a database is opened.
 """
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from remediate.journal.place import FILE_NAME, shared_url, state_directory
+from remediate.journal.spool import Spool
 
 if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
-
-FILE_NAME = "journal.sqlite3"
 
 
 class JournalStore:
@@ -37,14 +36,7 @@ def journal_database(url: str | None) -> "JournalDatabase":
     """Open the journal's database. Raises the errors of `Journal.open`."""
     from remediate.journal.database import open_database
 
-    return open_database(url or os.environ.get("REMEDIATE_JOURNAL") or None, state_directory() / FILE_NAME)
-
-
-def state_directory() -> Path:
-    """Return the directory of this user's records, which may not exist yet."""
-    given = os.environ.get("REMEDIATE_STATE_DIR")
-    if given:
-        return Path(given).absolute()
-    import platformdirs
-
-    return platformdirs.user_state_path("remediate")
+    database = open_database(shared_url(url), state_directory() / FILE_NAME)
+    if (spool := Spool.of(url)) is not None:
+        spool.take_in(database)
+    return database

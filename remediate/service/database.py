@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.store import state_directory
+from remediate.journal.place import state_directory
 from remediate.project.project import Project
 
 _NAME: Final = "remediate_service"

@@ -22,8 +22,8 @@ from remediate.core.options import Options
 from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
 from remediate.journal.journal import Journal
+from remediate.journal.place import state_directory
 from remediate.journal.run_id import new_run_id
-from remediate.journal.store import state_directory
 from remediate.project.project import Project
 from remediate.service.alert_desk import AlertDesk, Remembered
 from remediate.service.app import service_app

@@ -12,7 +12,7 @@ import pytest
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal import database
 from remediate.journal.journal import Journal
-from remediate.journal.store import FILE_NAME
+from remediate.journal.place import FILE_NAME
 from support.journals import SECRET, in_a_process, intent, one_line, record
 
 # Where it is, and who may read it

@@ -13,8 +13,8 @@ from remediate.errors import JournalError
 from remediate.journal import database
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunEnd
+from remediate.journal.place import FILE_NAME
 from remediate.journal.process import RunProcess
-from remediate.journal.store import FILE_NAME
 from support.journals import NOON, in_a_process, intent, one_line, record
 
 

@@ -12,8 +12,8 @@ import sqlalchemy
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import Journal
+from remediate.journal.place import FILE_NAME
 from remediate.journal.schema import version as alembic_version
-from remediate.journal.store import FILE_NAME
 from remediate.journal.versions import EARLIER, UPGRADED
 from support.journals import NOON, in_a_process, one_line, record
 

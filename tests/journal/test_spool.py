@@ -14,9 +14,9 @@ from remediate.errors import JournalError
 from remediate.journal import spool as module
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunEnd, RunRecord
+from remediate.journal.place import FILE_NAME
 from remediate.journal.process import RunProcess
 from remediate.journal.spool import FOLDER, Spool
-from remediate.journal.store import FILE_NAME
 from remediate.masking.masker import Masker
 from remediate.playbooks.app_down import app_down
 from support.incidents import host
