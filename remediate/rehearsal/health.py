@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from remediate.core.trust import trust
 from remediate.rehearsal.checkout import DOMAIN, image_files
 from remediate.rehearsal.container import ContainerEngine
 from remediate.rehearsal.machine import StagingError, last_line
@@ -46,7 +47,7 @@ def await_site(port: int, authorities: str) -> None:
 
     Raises StagingError after ten seconds.
     """
-    context = ssl.create_default_context(cadata=authorities)
+    context = trust(authorities=authorities)
     deadline = time.monotonic() + 10
     while (trouble := _trouble(port, context)) is not None:
         if time.monotonic() > deadline:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediate.core.command import CurlExit, HttpRequest, Output
-from remediate.core.trust import trust
+from remediate.core.trust import SharedContext, trust
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.http import HttpAnswer, HttpFailure, Site
@@ -248,7 +248,7 @@ def test_the_authorities_of_several_requests_are_loaded_once(
     server.says(reply(200))
     loaded = list[Path | None]()
 
-    def noted(ca_file: Path | None = None) -> ssl.SSLContext:
+    def noted(ca_file: Path | None = None) -> SharedContext:
         loaded.append(ca_file)
         return trust(ca_file)
 
