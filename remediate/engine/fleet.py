@@ -18,16 +18,8 @@ from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Mode, Problem, Report, overall, touched
 from remediate.core.playbook import Runnable
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
-from remediate.engine.change_gate import ChangeGate
-from remediate.engine.context import Context
-from remediate.engine.discovery import leaves_open
-from remediate.engine.host_pool import Consent, HostPool
-from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
-from remediate.engine.rejoin import REJOIN_SECONDS
 from remediate.engine.reporter import MaskingReporter, NullReporter, Reporter
-from remediate.engine.run_recorder import JournalRecorder, given_of
-from remediate.engine.suppression import Suppression
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
 from remediate.journal.models import PastFix, RunRecord
@@ -37,19 +29,19 @@ from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker, strip_control
 from remediate.project.project import Project
 from remediate.project.run_limits import RunLimits, run_limits
-from remediate.remedies.single import SingleRemedy
-from remediate.transport.controller import HttpController
 from remediate.transport.dialing import Connections
-from remediate.transport.session import Session
 
 if TYPE_CHECKING:
     from remediate.approvals.approvals import Approvals
+    from remediate.engine.host_pool import Consent
+    from remediate.engine.host_runner import HostRunner
+    from remediate.transport.session import Session
 
 _NAME: Final = 100
 """The longest name of an operator, in characters."""
 
 
-def without_asking(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
+def without_asking(runs: "Sequence[HostRunner]", options: Options) -> tuple[RefusalCode, str] | None:
     """Consent without a terminal: by `yes` and `max_hosts`, or by an inventory that allows it."""
     if len(runs) > options.max_hosts:
         names = names_of(run.host for run in runs)
@@ -93,8 +85,8 @@ def run(
     *,
     inventory: Path | Sequence[Path] | None = None,
     reporter: Reporter | None = None,
-    consent: Consent = without_asking,
-    connect: Callable[[Host], Session] | None = None,
+    consent: "Consent" = without_asking,
+    connect: "Callable[[Host], Session] | None" = None,
     stop: Event | None = None,
     operator: str | None = None,
     options: Options | None = None,
@@ -116,39 +108,50 @@ def run(
     this one. Raises ConfigurationError for the caller's mistakes, an undeclared incident included.
     Everything that happens on a host ends in the Report, also several PHPs to choose from (exit 2).
     """
+    started, begun = datetime.now(UTC), monotonic()
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
     if not hosts:
         raise ConfigurationError(
             f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
         )
-    # A missing setting is reported before any host is touched; an open one is discovered on the host.
-    known = [None if leaves_open(runnable, host) else runnable(host) for host in hosts]
-    limits = limits or run_limits(Project.here().root)
-    switch = KillSwitch(limits.pause_file)
-    incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
-    masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
-    masker.register(*(secret for host in hosts for secret in host.secrets))
-    reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
-    operator = operator or operator_name()
-    started, begun, own_id = datetime.now(UTC), monotonic(), run_id is None
-    run_id = run_id or new_run_id()
-    mode = Mode.PLAN if chosen.plan else Mode.FIX
-    record = JournalRecorder(run_id, masker, journal)
-    gate = ChangeGate(
-        runnable,
-        consent,
-        approvals or (lambda: _approvals(journal)),
-        decide=decide,
-        noticed=reporter.noticed,
-        justify=record.justify,
-        run=run_id,
-    )
-    if chosen.approved is not None:
-        gate.demand_known(chosen.approved)
     with ExitStack() as leaving:
-        # Start connecting before the journal opens, because both take about as long.
+        # SSH logs in while Python imports the rest, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
+        from remediate.engine.change_gate import ChangeGate
+        from remediate.engine.context import Context
+        from remediate.engine.discovery import leaves_open
+        from remediate.engine.host_pool import HostPool
+        from remediate.engine.host_runner import HostRunner
+        from remediate.engine.rejoin import REJOIN_SECONDS
+        from remediate.engine.run_recorder import JournalRecorder, given_of
+        from remediate.engine.suppression import Suppression
+        from remediate.remedies.single import SingleRemedy
+        from remediate.transport.controller import HttpController
+
+        # A missing setting is reported before any host is asked; an open one is discovered on the host.
+        known = [None if leaves_open(runnable, host) else runnable(host) for host in hosts]
+        limits = limits or run_limits(Project.here().root)
+        switch = KillSwitch(limits.pause_file)
+        incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
+        masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
+        masker.register(*(secret for host in hosts for secret in host.secrets))
+        reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
+        operator = operator or operator_name()
+        own_id, run_id = run_id is None, run_id or new_run_id()
+        mode = Mode.PLAN if chosen.plan else Mode.FIX
+        record = JournalRecorder(run_id, masker, journal)
+        gate = ChangeGate(
+            runnable,
+            consent,
+            approvals or (lambda: _approvals(journal)),
+            decide=decide,
+            noticed=reporter.noticed,
+            justify=record.justify,
+            run=run_id,
+        )
+        if chosen.approved is not None:
+            gate.demand_known(chosen.approved)
         leaving.callback(record.close)
         context = Context(
             connect=sessions,

@@ -43,7 +43,7 @@ WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
-    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
+    monkeypatch.setattr("remediate.engine.rejoin.REJOIN_SECONDS", 0)
     return Project(root=None)
 
 

@@ -118,7 +118,7 @@ def test_a_later_step_that_is_found_out_about_leaves_the_earlier_ones_as_they_ar
 
 
 def test_a_connection_that_is_kept_between_calls_is_made_again(monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
-    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
+    monkeypatch.setattr("remediate.engine.rejoin.REJOIN_SECONDS", 0)
     logins = [LostSession(nginx_runs.DOWN, ScriptedEvent.LOST_WHILE), FactSession(nginx_runs.WELL_AGAIN)]
     with session((nginx_runs.web(),), connect=lambda _: logins.pop(0)) as web1:
         report = web1.run(SingleRemedy(RestartNginx), options=nginx_runs.YES)

@@ -141,7 +141,7 @@ def test_a_link_is_opened_again_once_a_call(journal: str) -> None:
 def test_a_link_that_dies_for_good_while_acting_is_unknown_and_nothing_is_repeated(
     journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
+    monkeypatch.setattr("remediate.engine.rejoin.REJOIN_SECONDS", 0)
     line = Line(LostSession(FPM_DOWN, ScriptedEvent.LOST_WHILE))
     with remediate.session(WEB1, journal=journal, connect=line.connect) as web1:
         web1.check(OfFpm())
