@@ -8,7 +8,6 @@ from remediate.core.command import Output
 from remediate.core.host import Host, SshTarget
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.vantage import Vantage
-from remediate.core.verdict import Decision
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
@@ -56,10 +55,6 @@ def test_it_asks_from_every_vantage_and_for_the_health_page_and_the_workers() ->
     ]
 
 
-def test_every_question_is_stated_here() -> None:
-    assert {probe for probe in app_down(HOST).probes() if probe not in HEALTHY} == set()
-
-
 def test_the_order_is_from_the_inside_out() -> None:
     kinds = [remedy.kind for remedy in app_down(HOST).remedies]
     assert kinds == [
@@ -71,13 +66,6 @@ def test_the_order_is_from_the_inside_out() -> None:
         *("php-fpm.restart", "nginx.restart", "incident.hand-over", "nginx.server-name")
     ]
     assert bare.symptoms == Site.of(HOST)
-
-
-def test_a_healthy_site_is_left_alone_after_one_look() -> None:
-    session = FactSession(HEALTHY)
-    outcome = play(app_down, session, host=HOST)
-    assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
-    assert {step.decision for step in outcome.steps} == {Decision.SKIP}
 
 
 @pytest.mark.parametrize(

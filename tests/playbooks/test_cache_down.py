@@ -25,7 +25,6 @@ from support.cache_incidents import (
     CONTENT,
     DAEMON,
     FRESH,
-    HEALTHY,
     HOST,
     OF,
     RIGHT,
@@ -35,7 +34,6 @@ from support.cache_incidents import (
     alone,
     changed,
     host,
-    printed,
     run,
     taken,
     working,
@@ -64,10 +62,6 @@ FATAL = working("FATAL", "FATAL")
 # -- looking -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_question_is_stated_here() -> None:
-    assert {probe.kind for probe in cache_down(HOST).probes() if probe not in HEALTHY} == set()
-
-
 def test_redis_comes_first_and_the_workers_last() -> None:
     assert tuple(remedy.kind for remedy in cache_down(HOST).remedies) == KINDS
     theirs = cache_down(host(redis={"port": 6379}, worker_program=None))
@@ -75,12 +69,6 @@ def test_redis_comes_first_and_the_workers_last() -> None:
         *("laravel.up", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear", "incident.hand-over"),
         "cache.fallback",
     ]
-
-
-def test_a_healthy_host_is_left_alone_after_one_look() -> None:
-    session = FactSession(printed(HEALTHY))
-    outcome = play(cache_down, session, host=HOST)
-    assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
 
 def test_without_the_application_redis_cannot_be_asked() -> None:
