@@ -41,7 +41,7 @@ from support.incidents import (
     restart,
     working,
 )
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession, printed
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -226,8 +226,7 @@ def test_a_bug_on_one_host_costs_no_other_its_outcome() -> None:
     first, second, third = report.hosts
     assert first.verdict is RunVerdict.FIXED
     assert (second.verdict, code(second), second.touched) == (RunVerdict.UNKNOWN, "internal-error", Touched.UNKNOWN)
-    assert second.error is not None
-    assert "KeyError: 'nobody foresaw this'" in second.error.message
+    assert "KeyError: 'nobody foresaw this'" in problem(second).message
     assert (third.verdict, code(third), sessions["web3"].ran) == (RunVerdict.REFUSED, "earlier-host-failed", [])
 
 

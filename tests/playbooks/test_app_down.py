@@ -35,7 +35,7 @@ from support.incidents import (
     restart,
     working,
 )
-from support.outcomes import code, told
+from support.outcomes import code, problem, told
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -89,8 +89,7 @@ def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
     session = FactSession({**HEALTHY, QUEUE: queue})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "queue-unattended", [])
-    assert outcome.error is not None
-    assert "1 listens to mails of redis" in outcome.error.message
+    assert "1 listens to mails of redis" in problem(outcome).message
 
 
 def test_a_worker_that_does_not_let_go_of_its_job_is_not_fixed_and_left_to_a_person() -> None:
@@ -99,8 +98,7 @@ def test_a_worker_that_does_not_let_go_of_its_job_is_not_fixed_and_left_to_a_per
     )
     outcome = play(app_down, FactSession({**HEALTHY, QUEUE: stuck}, {}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
-    assert outcome.error is not None
-    assert "`sudo kill -KILL 101`" in outcome.error.message
+    assert "`sudo kill -KILL 101`" in problem(outcome).message
 
 
 def test_a_queue_that_cannot_be_read_is_not_called_well() -> None:
@@ -193,8 +191,7 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     outcome = play(app_down, session, host=HOST)
     assert session.ran == [end]
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
-    assert outcome.error is not None
-    assert "still there: 101" in outcome.error.message
+    assert "still there: 101" in problem(outcome).message
     assert told(outcome)[4:8:2] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
 
 

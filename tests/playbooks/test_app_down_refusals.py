@@ -41,7 +41,7 @@ from support.incidents import (
     mended,
     restart,
 )
-from support.outcomes import code, told
+from support.outcomes import code, problem, told
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -154,8 +154,7 @@ def test_an_error_of_the_application_is_not_explained() -> None:
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.REFUSED, 3, Touched.NO)
     assert (code(outcome), session.ran) == ("unexplained", [])
-    assert outcome.error is not None
-    assert outcome.error.message == (
+    assert problem(outcome).message == (
         "https://example.com/ 500 (from the host, controller); "
         "https://example.com/health 500 (from the host, controller)"
     )
@@ -195,8 +194,7 @@ def test_a_site_whose_store_comes_and_goes_is_not_healthy(unit: str) -> None:
     session = FactSession({**HEALTHY, **stores, Unit(name=unit): back}, at=at)
     outcome = play(app_down, session, host=host(**STORES), options=Options(hold=0.2, yes=True))
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unstable", Touched.NO)
-    assert outcome.error is not None
-    assert f"{unit} was started again" in outcome.error.message
+    assert f"{unit} was started again" in problem(outcome).message
 
 
 def test_a_link_lost_while_restarting_leaves_it_unknown() -> None:

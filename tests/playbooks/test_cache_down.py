@@ -38,7 +38,7 @@ from support.cache_incidents import (
     taken,
     working,
 )
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -191,8 +191,7 @@ def test_app_down_names_it_instead_of_restarting_things() -> None:
     state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: exr.redis(Trouble.REFUSED)}
     outcome = play(app_down, FactSession(state), host=incidents.HOST)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
-    assert outcome.error is not None
-    assert outcome.error.message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"
+    assert problem(outcome).message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"
 
 
 def test_a_second_run_changes_nothing() -> None:

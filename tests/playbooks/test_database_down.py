@@ -31,6 +31,7 @@ from support.database_incidents import (
     proven,
 )
 from support.incidents import DATABASE, PAGES, PATH, host, restart, working
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 from support.toys import UNITS
 
@@ -150,6 +151,5 @@ def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_
     }
     session = FactSession({**WELL, **answered, UNIT: again}, at=at)
     outcome = play(database_down, session, host=HOST, options=Options(hold=0.1))
-    assert outcome.error is not None
-    assert (outcome.verdict, outcome.error.code) == (RunVerdict.REFUSED, "unstable")
-    assert "mariadb" in outcome.error.message
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unstable")
+    assert "mariadb" in problem(outcome).message

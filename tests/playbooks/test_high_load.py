@@ -28,7 +28,7 @@ from support import examples as ex
 from support import load_examples as exl
 from support.incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
 from support.load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import ROOT_RULES, Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -173,8 +173,7 @@ def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
     outcome = play(high_load, FactSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again, cores=1)}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
-    assert outcome.error is not None
-    assert "came back as pid 999" in outcome.error.message
+    assert "came back as pid 999" in problem(outcome).message
 
 
 def test_space_that_df_does_not_show_is_not_called_fixed() -> None:
