@@ -15,6 +15,7 @@ from remediate.core.outcome import Report
 from remediate.journal.place import FILE_NAME
 from remediate.project.project import Project
 from support.command_box import REMEDIATE, Box
+from support.outcomes import code
 from support.toys import document
 
 BROKEN = "the output cannot be written: "
@@ -32,8 +33,7 @@ def test_a_line_that_cannot_be_parsed_is_a_document_too(box: Box) -> None:
     fix = box("fix.app-down", "--host", "do.web1", "--json", "--no-such-flag")
     fix.usage("--no-such-flag", "remediate fix.app-down --help")
     assert (fix.report.playbook, fix.report.mode.value) == ("app-down", "fix")
-    assert fix.report.error is not None
-    assert fix.report.error.code == "usage"
+    assert code(fix.report) == "usage"
 
     look = box("check.app-down", "--json", "--host")
     look.usage("--host needs a value")

@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 class SuppressedBy(Enum):
-    """Why an alert leads to nothing, or to less than its rule says."""
+    """Reasons why an alert leads to nothing, or to less than its rule says."""
 
     NO_RULE = "no-rule"
     UNKNOWN_HOST = "unknown-host"
@@ -66,7 +66,7 @@ class Doubts(NamedTuple):
     paused: str | None
     """The reason why everything is paused; None if it is not."""
     unrehearsed: Mapping[str, str]
-    """Why a playbook is not proven in its present form, by name. A playbook that is missing here is proven."""
+    """Reasons why playbooks are not proven in their present form, by name. A playbook that is missing is proven."""
 
 
 def host_of(mapping: HostMapping, labels: Mapping[str, str], names: ProjectNames) -> tuple[str | None, str]:

@@ -22,7 +22,7 @@ REMEMBERED: Final = timedelta(days=1)
 
 
 class EndReason(Enum):
-    """Why an alert no longer burns."""
+    """The end of an alert, by its reason."""
 
     RESOLVED = "resolved"
     BEGAN_AGAIN = "began-again"

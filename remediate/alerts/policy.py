@@ -109,7 +109,7 @@ class AlertSource(FrozenModel):
 
     @property
     def signs(self) -> bool:
-        """Whether it signs body and time, so that a delivery cannot be repeated by somebody else."""
+        """Return whether it signs body and time, so that a delivery cannot be repeated by somebody else."""
         return self.proof is Proof.STANDARD_WEBHOOKS or (
             self.proof is Proof.GRAFANA and self.timestamp_header is not None
         )

@@ -64,7 +64,7 @@ class SshSigners(Authenticator):
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a file."""
+        """Return whether there is such a file."""
         return self._file is not None and self._file.is_file()
 
     @override

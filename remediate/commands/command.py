@@ -29,12 +29,12 @@ class Command(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it may change a host of the inventory."""
+        """Return whether it may change a host of the inventory."""
         return self.name.startswith(("fix.", "do.")) or self.name == "runs.resume"
 
     @property
     def is_run(self) -> bool:
-        """Whether its exit code is the verdict of a run."""
+        """Return whether its exit code is the verdict of a run."""
         return self.name.startswith(RUN_PREFIXES)
 
     @property

@@ -173,7 +173,7 @@ class IncidentContext(NamedTuple):
 
     @property
     def sends(self) -> bool:
-        """Whether messages are sent without a question."""
+        """Return whether messages are sent without a question."""
         return self.given("send") or self.settings.send
 
     def check(

@@ -31,7 +31,7 @@ class Terminal(NamedTuple):
 
     @property
     def lost(self) -> bool:
-        """Whether a result could not be written. A reader that closed the pipe does not count."""
+        """Return whether a result could not be written. A reader that closed the pipe does not count."""
         self.out.flush()
         return self.out.lost is not None and not isinstance(self.out.lost, BrokenPipeError)
 

@@ -24,7 +24,7 @@ class Person(NamedTuple):
     method: str | None
     channel: str | None
     trouble: str | None = None
-    """Why the person on duty is not known."""
+    """The reason why the person on duty is not known."""
 
     def describe(self) -> str:
         """Return the person and how to reach them, in one line."""

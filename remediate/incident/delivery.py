@@ -64,7 +64,7 @@ class Announcement(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether a delivery is still to be tried."""
+        """Return whether a delivery is still to be tried."""
         return any(delivery.state in {State.QUEUED, State.SENDING} for delivery in self.deliveries)
 
 

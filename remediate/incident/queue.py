@@ -39,7 +39,7 @@ class Delivery(NamedTuple):
     until: datetime
     """The next try of a queued delivery, or the end of the claim while sending."""
     note: str
-    """Why it was not sent yet, or where it went."""
+    """The reason why it was not sent yet, or the place where it went."""
     finished: datetime | None = None
 
 

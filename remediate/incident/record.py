@@ -88,12 +88,12 @@ class Incident(FrozenModel):
 
     @property
     def open(self) -> bool:
-        """Whether it is not resolved yet."""
+        """Return whether it is not resolved yet."""
         return self.resolved_at is None
 
     @property
     def followed(self) -> bool:
-        """Whether the service declared it, and follows it."""
+        """Return whether the service declared it, and follows it."""
         return any(alert.state == "declares" for alert in self.alerts)
 
     @property

@@ -70,17 +70,17 @@ class RunLanded(FrozenModel):
 
     @property
     def fixed(self) -> bool:
-        """Whether it changed something and proved that the symptom is gone."""
+        """Return whether it changed something and proved that the symptom is gone."""
         return self.verdict == "fixed"
 
     @property
     def abandoned(self) -> bool:
-        """Whether a fix has no recorded end. Its effect is then unknown; a check leaves none."""
+        """Return whether a fix has no recorded end. Its effect is then unknown; a check leaves none."""
         return self.verdict is None and self.mode == "fix"
 
     @property
     def judged(self) -> bool:
-        """Whether it is a finished fix or check. It then looked at a symptom, or was meant to.
+        """Return whether it is a finished fix or check. It then looked at a symptom, or was meant to.
 
         An interrupted check does not count; an interrupted fix does.
         """

@@ -17,7 +17,7 @@ from remediate.inventory.ansible_values import Sealed, SourceLocation, shown
 INVENTORY: Final = "ansible-inventory"
 VAULT: Final = "ansible-vault"
 SECONDS: Final = 60
-"""How long one of the programs may take. A cloud answers within seconds."""
+"""Seconds that one of the programs may take. A cloud answers within seconds."""
 
 _PLAIN: Final[Mapping[str, str]] = {
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",

@@ -82,7 +82,7 @@ class Seen:
     elsewhere: Facts | None = None
     """Answers of the other host; None if it was not asked or could not be."""
     trouble: str = ""
-    """Why the other host could not be asked."""
+    """The reason why the other host could not be asked."""
 
 
 class Duty:

@@ -24,7 +24,7 @@ class Reminder:
         self._overdue: tuple[Standing, ...] = ()
         self._settled: tuple[Standing, ...] = ()
         self.trouble = ""
-        """Why nothing is known if the maintenance settings are wrong; watching incidents goes on."""
+        """The fault of wrong maintenance settings, without which nothing is known; watching incidents goes on."""
 
     def look(self, now: datetime) -> tuple[str, ...]:
         """Return the overdue duties, one line each, or why they are unknown. Raises JournalError."""

@@ -27,7 +27,7 @@ class Subject(FrozenModel):
 
     @property
     def well(self) -> bool:
-        """Whether every answer is a yes."""
+        """Return whether every answer is a yes."""
         return self.error is None and all(result.ok for result in self.results)
 
 

@@ -48,7 +48,7 @@ class TrendLine(NamedTuple):
 
     @property
     def grows(self) -> bool:
-        """Whether its rise is more than chance, and the line explains the measurements."""
+        """Return whether its rise is more than chance, and the line explains the measurements."""
         return self.low > 0 and self.fit >= _FITS
 
 
@@ -77,7 +77,7 @@ class Trend(NamedTuple):
     falls: tuple[date, ...]
     """Days of cleanups."""
     peaks: bool
-    """Whether `points` are the peaks before each drop, because there were many drops."""
+    """True if `points` are the peaks before each drop, because there were many drops."""
     whole: Forecast | None
     """From all points; None if they are too few."""
     recent: tuple[Forecast, ...]

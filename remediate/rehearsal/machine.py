@@ -56,7 +56,7 @@ class Machine:
 
     @property
     def gives_v2_tree(self) -> bool:
-        """Whether containers get the machine's empty version 2 tree.
+        """Return whether containers get the machine's empty version 2 tree.
 
         A rootless engine may not write to it.
         """

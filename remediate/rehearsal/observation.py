@@ -71,7 +71,7 @@ class ObservedItem:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file."""
+        """Return whether it is a file."""
         return any(own.startswith("/") for own in self.owners)
 
 

@@ -69,7 +69,7 @@ class TrialOutcome(FrozenModel):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing deviated from the declaration."""
+        """Return whether nothing deviated from the declaration."""
         return not self.deviations
 
     @classmethod
@@ -102,5 +102,5 @@ class RehearsalReport(FrozenModel):
 
     @property
     def passed(self) -> bool:
-        """Whether there was a trial, none deviated, and nothing was interrupted."""
+        """Return whether there was a trial, none deviated, and nothing was interrupted."""
         return bool(self.trials) and not self.stopped and all(trial.passed for trial in self.trials)

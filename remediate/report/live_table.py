@@ -72,7 +72,7 @@ class LiveTable:
 
     @property
     def crowded(self) -> bool:
-        """Whether the terminal has fewer rows than the run has hosts."""
+        """Return whether the terminal has fewer rows than the run has hosts."""
         return self._with_results and self._total > self._size()[1] - _SPARE_ROWS
 
     def open(self, total: int) -> None:

@@ -1,4 +1,4 @@
-"""What the service needs of a durable engine."""
+"""The durable engine, as the service needs it."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -9,7 +9,7 @@ from remediate.service.timers import TimerTask
 
 
 class EngineLimits(NamedTuple):
-    """How much runs at once."""
+    """Numbers of runs at once."""
 
     worker: int = 4
     playbook: int = 4

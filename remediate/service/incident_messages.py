@@ -15,7 +15,7 @@ from remediate.service.incident_triage import author_of
 
 
 class IncidentMessages:
-    """What the service says of an incident. The public is always for a person to tell. All raise RemediateError."""
+    """The service's messages about an incident. Only a person tells the public. All raise RemediateError."""
 
     def __init__(self, store: IncidentStore, notifier: Notifier, now: datetime) -> None:
         self._store = store

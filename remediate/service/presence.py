@@ -1,5 +1,6 @@
-"""Which workers live, by a lock that each holds in the database: it ends with its connection, so no clock is compared.
+"""Living workers, known by a lock that each holds in the database.
 
+The lock ends with its connection, so no clock is compared.
 A worker whose connection is lost, or gives no answer, gets the lock back at once, or stops its runs before another one
 takes them over. What still acts on a host then keeps that host's lock, which is the fence.
 """

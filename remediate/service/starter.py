@@ -145,7 +145,7 @@ class StarterLoop:
 
     @property
     def stuck(self) -> bool:
-        """Whether it failed several times in a row, with everything."""
+        """Return whether it failed several times in a row, with everything."""
         return self._failed >= _STUCK
 
     def run(self) -> None:

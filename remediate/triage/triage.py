@@ -57,17 +57,17 @@ class HostTriage(FrozenModel):
 
     @property
     def young(self) -> bool:
-        """Whether something started so lately that it may come and go."""
+        """Return whether something started so lately that it may come and go."""
         return is_young(self.youngest)
 
     @property
     def unread(self) -> bool:
-        """Whether an incident could not be judged, or none could."""
+        """Return whether an incident could not be judged, or none could."""
         return not self.incidents or any(incident.unknown for incident in self.incidents)
 
     @property
     def forbidden(self) -> bool:
-        """Whether a missing sudo rule kept something from being read."""
+        """Return whether a missing sudo rule kept something from being read."""
         return any(incident.forbidden for incident in self.incidents)
 
     @property
@@ -144,12 +144,12 @@ class _Look(NamedTuple):
 
     @property
     def matches(self) -> bool:
-        """Whether an incident matches; the first one does then."""
+        """Return whether an incident matches; the first one does then."""
         return any(incident.matches for incident in self.incidents)
 
     @property
     def explained(self) -> bool:
-        """Whether the likeliest incident is more than a mere symptom."""
+        """Return whether the likeliest incident is more than a mere symptom."""
         return self.matches and bool(self.incidents[0].causes)
 
 

@@ -75,25 +75,28 @@ def test_who_is_not_listed_or_no_longer_may_not_approve(team: Team) -> None:
         signers(team).authenticate(STATEMENT, bob)
 
 
-def test_a_pattern_of_names_is_nobody(team: Team) -> None:
+def list_bob(team: Team, *lines: str) -> None:
+    """Write allowed_signers, with the key of bob for each KEY."""
     key = " ".join(team.key("bob").with_suffix(".pub").read_text().split()[:2])
-    for names in ("*", "*@example.com", "b?b"):
-        (team.root / "allowed_signers").write_text(f"{names} {key}\n")
-        with pytest.raises(UnprovenApprover, match="names no person"):
-            signers(team).authenticate(STATEMENT, signed(STATEMENT, team.key("bob")))
+    (team.root / "allowed_signers").write_text("".join(f"{line.replace('KEY', key)}\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        *((f"{names} KEY", "names no person") for names in ("*", "*@example.com", "b?b")),
+        ('bob valid-before="20200101" KEY', "no key of|not one of"),
+    ],
+)
+def test_a_pattern_of_names_or_a_key_that_has_expired_approves_nothing(team: Team, line: str, why: str) -> None:
+    list_bob(team, line)
+    with pytest.raises(UnprovenApprover, match=why):
+        signers(team).authenticate(STATEMENT, signed(STATEMENT, team.key("bob")))
 
 
 def test_one_key_is_one_person_whatever_names_it_has(team: Team) -> None:
-    key = " ".join(team.key("bob").with_suffix(".pub").read_text().split()[:2])
-    (team.root / "allowed_signers").write_text(f"bob,robert {key}\nbobby {key}\n")
+    list_bob(team, "bob,robert KEY", "bobby KEY")
     assert signers(team).authenticate(STATEMENT, signed(STATEMENT, team.key("bob"))).name == "bob"
-
-
-def test_a_key_that_has_expired_approves_nothing(team: Team) -> None:
-    key = " ".join(team.key("bob").with_suffix(".pub").read_text().split()[:2])
-    (team.root / "allowed_signers").write_text(f'bob valid-before="20200101" {key}\n')
-    with pytest.raises(UnprovenApprover):
-        signers(team).authenticate(STATEMENT, signed(STATEMENT, team.key("bob")))
 
 
 def test_without_a_list_nobody_may_approve(team: Team) -> None:

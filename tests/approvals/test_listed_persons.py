@@ -1,4 +1,4 @@
-"""Who may approve by allowed_signers, and what its lines say about when and for what."""
+"""Persons in allowed_signers: when they may approve, and what."""
 
 from datetime import UTC, datetime
 from pathlib import Path

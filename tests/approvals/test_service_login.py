@@ -36,24 +36,19 @@ def test_who_logged_in_approves_as_the_person_of_the_list(served: Team) -> None:
     assert served.approvals().spend(planned(), made.hash, "run-2").approvers == (approver,)
 
 
-def test_who_was_removed_from_the_list_meanwhile_has_approved_nothing(served: Team) -> None:
+@pytest.mark.parametrize("left", [("ana", "remediate-service"), ("ana", "bob")], ids=["the person", "the service"])
+def test_who_is_not_listed_any_more_has_approved_nothing_and_vouches_for_nobody(
+    served: Team, left: tuple[str, ...]
+) -> None:
     made = served.propose()
     served.approvals().approve(made, proof(served, made), LOGIN)
-    served.allow("ana", "remediate-service")
-    with pytest.raises(NotApproved, match="too few of the approvals"):
-        served.approvals().spend(planned(), made.hash, "run-2")
-
-
-def test_a_service_that_is_not_listed_any_more_vouches_for_nobody(served: Team) -> None:
-    made = served.propose()
-    served.approvals().approve(made, proof(served, made), LOGIN)
-    served.allow("ana", "bob")
+    served.allow(*left)
     with pytest.raises(NotApproved, match="too few of the approvals"):
         served.approvals().spend(planned(), made.hash, "run-2")
 
 
 def test_a_row_of_somebody_else_s_is_no_approval(served: Team) -> None:
-    """Who can write to the database can neither make a proof, nor change whose it is, nor use it for another plan."""
+    """A writer of the database can neither make a proof, nor change whose it is, nor use it for another plan."""
     made, other = served.propose(), served.propose(planned("web2"))
     genuine = json.loads(proof(served, other))
     forged = [

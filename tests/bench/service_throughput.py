@@ -66,7 +66,7 @@ ForceCommand {folder}/login
 
 
 class Measured(NamedTuple):
-    """What so many runs took."""
+    """The cost of so many runs."""
 
     seconds: float
     cpu: float

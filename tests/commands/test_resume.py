@@ -21,6 +21,7 @@ from support import examples as ex
 from support.given_secret import HOST, LOOSE, PATH, SET
 from support.nginx_runs import AGAIN, DOWN, NGINX, WELL, YES, Told
 from support.orphans import DyingSession, Orphanage
+from support.outcomes import problem
 from support.scripted import FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -67,8 +68,7 @@ def test_what_was_done_is_not_done_again_and_the_run_ends_as_fixed(runs: Orphana
     assert new.reason == f"resumes run {stored.id}"
     assert old.report is not None
     report = Report.model_validate_json(old.report)
-    assert report.hosts[0].error is not None
-    assert f"run {new.id} found this host healthy" in report.hosts[0].error.message
+    assert f"run {new.id} found this host healthy" in problem(report.hosts[0]).message
     assert f"run {old.shown} ended as FIXED" in runs.said
     assert "FIXED" in runs.show(old)
     with pytest.raises(ConfigurationError, match="has ended, as fixed: nothing is left to resume"):

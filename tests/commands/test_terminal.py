@@ -177,30 +177,33 @@ class Person:
 QUESTION = "is production. Type wéb1 or prod to go on: "
 
 
-@pytest.mark.parametrize("answer", ["wéb1", "prod"])
-def test_the_name_of_the_host_or_of_its_group_is_consent(run: OneRun, answer: str) -> None:
+@pytest.fixture
+def asked(run: OneRun) -> Person:
+    """A person who sees the question."""
     person = Person(run)
     person.sees(QUESTION)
-    person.types(f"{answer}\n".encode())
-    person.reads_on()
-    run.is_(RunVerdict.FIXED, 0)
+    return person
 
 
-@pytest.mark.parametrize("answer", [b"yes\n", b"all\n", b"\n", b"\x04", b"\xff\xfe\n"])
-def test_anything_else_is_not(run: OneRun, answer: bytes) -> None:
-    person = Person(run)
-    person.sees(QUESTION)
-    person.types(answer)
-    said = person.reads_on()
-    run.is_(RunVerdict.REFUSED, 3, Touched.NO)
+@pytest.mark.parametrize(
+    ("answer", "verdict", "code", "touched"),
+    [
+        *((name.encode(), RunVerdict.FIXED, 0, Touched.YES) for name in ("wéb1\n", "prod\n")),
+        *((other, RunVerdict.REFUSED, 3, Touched.NO) for other in (b"yes\n", b"all\n", b"\n", b"\x04", b"\xff\xfe\n")),
+    ],
+)
+def test_the_name_of_the_host_or_of_its_group_is_consent_and_nothing_else(
+    run: OneRun, asked: Person, answer: bytes, verdict: RunVerdict, code: int, touched: Touched
+) -> None:
+    asked.types(answer)
+    said = asked.reads_on()
+    run.is_(verdict, code, touched)
     assert "Traceback" not in said
 
 
-def test_ctrl_c_at_the_question_ends_the_run(run: OneRun) -> None:
-    person = Person(run)
-    person.sees(QUESTION)
-    person.types(b"\x03")
-    said = person.reads_on()
+def test_ctrl_c_at_the_question_ends_the_run(run: OneRun, asked: Person) -> None:
+    asked.types(b"\x03")
+    said = asked.reads_on()
     report = run.is_(RunVerdict.INTERRUPTED, 130, Touched.NO)
     assert [step.changed for step in report.hosts[0].steps] == [False]
     assert run.journaled() == "interrupted"
@@ -210,19 +213,15 @@ def test_ctrl_c_at_the_question_ends_the_run(run: OneRun) -> None:
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_at_the_question_end_it_too(run: OneRun, kind: signal.Signals) -> None:
-    person = Person(run)
-    person.sees(QUESTION)
-    person.process.send_signal(kind)
-    person.reads_on()
+def test_other_signals_at_the_question_end_it_too(run: OneRun, asked: Person, kind: signal.Signals) -> None:
+    asked.process.send_signal(kind)
+    asked.reads_on()
     run.is_(RunVerdict.INTERRUPTED, 130, Touched.NO)
 
 
-def test_a_terminal_closed_at_the_question(run: OneRun) -> None:
-    person = Person(run)
-    person.sees(QUESTION)
-    person.leaves()
-    person.process.wait(SECONDS)
+def test_a_terminal_closed_at_the_question(run: OneRun, asked: Person) -> None:
+    asked.leaves()
+    asked.process.wait(SECONDS)
     run.is_(RunVerdict.INTERRUPTED, 130, Touched.NO)
 
 

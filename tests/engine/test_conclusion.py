@@ -57,37 +57,31 @@ def fixed(
     return outcome, stop.waits[samples(hold) :]
 
 
-def test_what_has_been_up_for_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome, waits = fixed(monkeypatch, {LAST: {WORKERS: replaced(1, uptime=5)}})
-    assert (outcome.verdict, waits) == (RunVerdict.FIXED, [])
+YOUNG = replaced(1, uptime=2)
 
 
-def test_what_came_up_a_moment_ago_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome, waits = fixed(monkeypatch, {LAST: {WORKERS: replaced(1, uptime=2)}})
-    assert (outcome.verdict, waits) == (RunVerdict.FIXED, [3])
+@pytest.mark.parametrize(
+    ("at", "hold", "waited"),
+    [
+        ({LAST: {WORKERS: replaced(1, uptime=5)}}, HOLD, []),
+        ({LAST: {WORKERS: YOUNG}}, HOLD, [3]),
+        # Many workers may replace each other for ever, each after a long life.
+        ({LAST: {WORKERS: YOUNG}, LAST + 1: {WORKERS: replaced(0, uptime=1, of=YOUNG)}}, HOLD, [3]),
+        ({2 + samples(3) + 1: {WORKERS: YOUNG}}, 3, [1]),
+    ],
+    ids=["up for long: not", "a moment ago: yes", "once", "no longer than the window"],
+)
+def test_what_came_up_a_moment_ago_is_waited_for(
+    at: dict[int, Changes | ScriptedEvent], hold: float, waited: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome, waits = fixed(monkeypatch, at, hold)
+    assert (outcome.verdict, waits) == (RunVerdict.FIXED, waited)
 
 
 def test_what_came_up_a_moment_ago_and_dies_is_not_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     at: dict[int, Changes | ScriptedEvent] = {
-        LAST: {WORKERS: replaced(1, uptime=2)},
+        LAST: {WORKERS: YOUNG},
         LAST + 1: working("RUNNING", "FATAL"),
     }
     outcome, waits = fixed(monkeypatch, at)
     assert (outcome.verdict, code(outcome), waits) == (RunVerdict.NOT_FIXED, "not-holding", [3])
-
-
-def test_it_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many workers may replace each other for ever, each after a long life."""
-    first = replaced(1, uptime=2)
-    at: dict[int, Changes | ScriptedEvent] = {
-        LAST: {WORKERS: first},
-        LAST + 1: {WORKERS: replaced(0, uptime=1, of=first)},
-    }
-    outcome, waits = fixed(monkeypatch, at)
-    assert (outcome.verdict, waits) == (RunVerdict.FIXED, [3])
-
-
-def test_no_longer_than_the_window_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    last = 2 + samples(3) + 1
-    outcome, waits = fixed(monkeypatch, {last: {WORKERS: replaced(1, uptime=2)}}, hold=3)
-    assert (outcome.verdict, waits) == (RunVerdict.FIXED, [1])

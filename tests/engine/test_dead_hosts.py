@@ -85,7 +85,7 @@ def test_dead_hosts_hold_nobody(
 ) -> None:
     """The one that hangs does so until all others have ended, so that a run which waits for it never ends."""
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", FAR)  # a busy machine greets late
-    well, hangs = lab.sshd(), lab.sshd(settings=_HANGS)
+    well, hangs = lab.stranger(), lab.stranger(settings=_HANGS)
     targets: dict[str, SshTarget] = {
         "silent": lab.target(well, port=silent),
         "dropping": lab.target(well, port=dropping),
@@ -109,7 +109,7 @@ def test_dead_hosts_hold_nobody(
 
 def test_a_host_that_hangs_ends_at_its_deadline(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", FAR)
-    hangs = lab.sshd(settings=_HANGS)
+    hangs = lab.stranger(settings=_HANGS)
     report = remediate.run(
         _Nothing(),
         [_host("hangs", lab.target(hangs, host_key=fingerprint(hangs.host_keys[0])))],

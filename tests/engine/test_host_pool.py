@@ -9,6 +9,7 @@ from remediate.core.outcome import RunVerdict, Touched
 from remediate.errors import ConfigurationError
 from remediate.transport.session import Session
 from support.fleets import FPM_WELL, ScriptedFleet, ends
+from support.outcomes import problem
 from support.scripted import printed
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -29,8 +30,7 @@ def test_a_failure_leaves_the_rest_alone() -> None:
     assert (fleet.acted, report.exit_code) == (["web1", "web2"], 6)
     left = report.hosts[2]
     assert (left.touched, left.steps[0].decision.value) == (Touched.NO, "proceed")
-    assert left.error is not None
-    assert left.error.message == "web2 came out not_fixed"
+    assert problem(left).message == "web2 came out not_fixed"
 
 
 def test_a_batch_is_changed_at_once_after_the_first_host_is_fixed() -> None:
@@ -167,8 +167,7 @@ def test_a_setting_that_breaks_after_a_change_does_not_hide_the_change() -> None
     report = fleet.run(forks=1)
     assert ends(report) == ["fixed", "fixed", "unreachable network-error"]
     assert (report.error, report.touched) == (None, Touched.YES)
-    assert report.hosts[2].error is not None
-    assert report.hosts[2].error.message.endswith("again: the ssh configuration cannot be used")
+    assert problem(report.hosts[2]).message.endswith("again: the ssh configuration cannot be used")
 
 
 def test_waiting_for_its_turn_costs_a_host_none_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

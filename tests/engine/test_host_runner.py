@@ -1,9 +1,10 @@
 """The engine on scripted hosts: its execs, its acts, and its refusals."""
 
+from time import monotonic
+
 import pytest
 
-import remediate.engine.host_runner
-import remediate.engine.open_host
+from remediate.core.command import Run
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict, Touched, Verified
 from remediate.core.verdict import Decision
@@ -83,18 +84,15 @@ def test_a_plan_changes_nothing() -> None:
 # -- healthy, but for how long? ----------------------------------------------------------------------------------------
 
 
-def test_what_started_just_now_is_watched() -> None:
-    session = FactSession({**HEALTHY, CLOCK: young(0.01)})
-    outcome = play(HOST_PLAN, session, options=Options(hold=0.1))
-    assert outcome.verdict is RunVerdict.HEALTHY
-    assert session.execs == 2 + 1
-    assert session.surveys == 1 + 6 + 1
-
-
-def test_what_runs_for_longer_than_the_window_is_not_watched() -> None:
-    session = FactSession({**HEALTHY, CLOCK: young(40)})
-    assert play(HOST_PLAN, session, options=Options(hold=30)).verdict is RunVerdict.HEALTHY
-    assert session.execs == 1
+@pytest.mark.parametrize(
+    ("seconds", "hold", "execs", "surveys"),
+    [(0.01, 0.1, 2 + 1, 1 + 6 + 1), (40, 30, 1, 1)],
+    ids=["started just now", "longer than the window"],
+)
+def test_what_is_younger_than_the_window_is_watched(seconds: float, hold: float, execs: int, surveys: int) -> None:
+    session = FactSession({**HEALTHY, CLOCK: young(seconds)})
+    assert play(HOST_PLAN, session, options=Options(hold=hold)).verdict is RunVerdict.HEALTHY
+    assert (session.execs, session.surveys) == (execs, surveys)
 
 
 def test_what_keeps_restarting_is_refused_as_unstable() -> None:
@@ -117,24 +115,22 @@ def test_what_fails_while_watched_is_mended() -> None:
 # -- in transition -----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_starting_is_looked_at_again_and_then_healthy() -> None:
-    session = FactSession({**BROKEN, FPM: ex.STARTING}, at={3: {**UP, FPM: AGAIN}})
+@pytest.mark.parametrize(
+    ("later", "verdict", "ran", "error"),
+    [
+        ({3: {**UP, FPM: AGAIN}}, RunVerdict.HEALTHY, [], None),
+        ({3: {FPM: ex.FAILED}}, RunVerdict.FIXED, [RESTART], None),
+        ({}, RunVerdict.REFUSED, [], "in-transition"),
+    ],
+    ids=["came up", "failed", "never ends"],
+)
+def test_what_is_starting_is_looked_at_again(
+    later: dict[int, Changes | ScriptedEvent], verdict: RunVerdict, ran: list[Run], error: str | None
+) -> None:
+    session = FactSession({**BROKEN, FPM: ex.STARTING}, MENDED, at=later)
     outcome = play(HOST_PLAN, session)
-    assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
-    assert session.execs == 2
-
-
-def test_what_was_starting_and_failed_is_mended() -> None:
-    session = FactSession({**BROKEN, FPM: ex.STARTING}, MENDED, at={3: {FPM: ex.FAILED}})
-    assert play(HOST_PLAN, session).verdict is RunVerdict.FIXED
-    assert session.ran == [RESTART]
-
-
-def test_what_never_ends_starting_is_refused() -> None:
-    session = FactSession({**BROKEN, FPM: ex.STARTING})
-    outcome = play(HOST_PLAN, session)
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "in-transition")
-    assert session.acts == []
+    assert (outcome.verdict, code(outcome), session.ran) == (verdict, error, ran)
+    assert verdict is not RunVerdict.HEALTHY or session.execs == 2
 
 
 # -- refused -----------------------------------------------------------------------------------------------------------
@@ -195,11 +191,6 @@ def test_an_overridden_lock_is_named_and_the_fence_holds() -> None:
         assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "locked", [])
 
 
-def test_a_host_without_flock_is_refused() -> None:
-    outcome = play(HOST_PLAN, FactSession(BROKEN, ScriptedEvent.NO_LOCK))
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "lock-missing")
-
-
 def test_what_moved_is_looked_at_again() -> None:
     session = FactSession(BROKEN, ScriptedEvent.MOVED, MENDED)
     assert play(HOST_PLAN, session).verdict is RunVerdict.FIXED
@@ -208,22 +199,29 @@ def test_what_moved_is_looked_at_again() -> None:
     assert session.execs == 15
 
 
-def test_what_moved_by_another_hand_and_is_fine_now_needs_nothing() -> None:
-    session = FactSession(BROKEN, ScriptedEvent.MOVED, at={2: MENDED})
-    outcome = play(HOST_PLAN, session)
-    assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
-    assert session.ran == []
+MOVED = ScriptedEvent.MOVED
 
 
-def test_what_moves_every_time_is_refused() -> None:
-    session, record = (
-        FactSession(BROKEN, ScriptedEvent.MOVED, ScriptedEvent.MOVED, ScriptedEvent.MOVED, MENDED),
-        MemoryRecorder(),
-    )
+@pytest.mark.parametrize(
+    ("events", "at", "verdict", "error", "intents"),
+    [
+        ((ScriptedEvent.NO_LOCK,), {}, RunVerdict.REFUSED, "lock-missing", 1),
+        ((MOVED, MOVED, MOVED), {}, RunVerdict.REFUSED, "moved", 3),
+        ((MOVED,), {2: MENDED}, RunVerdict.HEALTHY, None, 1),
+    ],
+    ids=["a host without flock", "what moves every time", "what another hand moved and is fine now"],
+)
+def test_what_the_lock_or_the_fence_keeps_from_running(
+    events: tuple[ScriptedEvent, ...],
+    at: dict[int, Changes | ScriptedEvent],
+    verdict: RunVerdict,
+    error: str | None,
+    intents: int,
+) -> None:
+    session, record = FactSession(BROKEN, *events, MENDED, at=at), MemoryRecorder()
     outcome = play(HOST_PLAN, session, record=record)
-    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "moved", Touched.NO)
-    assert session.ran == []
-    assert len(record.intents) == len(record.outcomes) == 3
+    assert (outcome.verdict, code(outcome), outcome.touched) == (verdict, error, Touched.NO)
+    assert (session.ran, len(record.intents), len(record.outcomes)) == ([], intents, intents)
 
 
 def test_what_is_not_recorded_is_not_done() -> None:
@@ -234,9 +232,8 @@ def test_what_is_not_recorded_is_not_done() -> None:
 
 
 def test_out_of_time_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 100_000, 1000))
-    for module in (remediate.engine.host_runner, remediate.engine.open_host):
-        monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
+    # Not a clock from zero: how long this machine is up would then decide.
+    monkeypatch.setattr("remediate.engine.open_host.monotonic", lambda: monotonic() + 1000)
     session = FactSession(BROKEN, MENDED)
     outcome = play(HOST_PLAN, session, options=Options(hold=0, timeout=10))
     assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "out-of-time", [])

@@ -27,7 +27,7 @@ from support.engine_scenes import (
     UP,
     young,
 )
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 from support.toys import RestartFpm
 
@@ -44,16 +44,31 @@ def test_a_host_that_cannot_be_entered(why: UnreachableCode) -> None:
     assert outcome.touched is Touched.NO
 
 
-def test_lost_while_looking() -> None:
-    outcome = play(HOST_PLAN, FactSession(BROKEN, at={1: ScriptedEvent.LOST_BEFORE}))
-    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
+LOST, GONE = ScriptedEvent.LOST_BEFORE, Unreadable("no answer within 8 s")
+Said = Changes | ScriptedEvent
+ENDS: dict[str, tuple[tuple[Said, ...], dict[int, Said], RunVerdict, Touched, str]] = {
+    "the link is lost while looking": ((), {1: LOST}, RunVerdict.UNREACHABLE, Touched.NO, "link-lost"),
+    "before acting": ((LOST,), {}, RunVerdict.UNREACHABLE, Touched.NO, "link-lost"),
+    "while holding": ((MENDED,), {4: LOST}, RunVerdict.UNKNOWN, Touched.YES, "link-lost"),
+    "a command that succeeds proves nothing": ((UP,), {}, RunVerdict.NOT_FIXED, Touched.YES, "not-verified"),
+    "the symptom persists": (({FPM: AGAIN},), {}, RunVerdict.NOT_FIXED, Touched.YES, "symptom-persists"),
+    "one vantage still sees it": (
+        ({**MENDED, THERE: ex.page(503)},), {}, RunVerdict.NOT_FIXED, Touched.YES, "symptom-persists",
+    ),
+    "the controller cannot see": (({**MENDED, THERE: GONE},), {}, RunVerdict.UNKNOWN, Touched.YES, "unreadable"),
+    "the window cannot be read": ((MENDED,), {4: {HERE: GONE}}, RunVerdict.UNKNOWN, Touched.YES, "unreadable"),
+}  # fmt: skip
 
 
-def test_lost_before_acting() -> None:
-    session = FactSession(BROKEN, ScriptedEvent.LOST_BEFORE)
-    outcome = play(HOST_PLAN, session)
-    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
-    assert session.ran == []
+@pytest.mark.parametrize("name", ENDS)
+def test_what_a_run_comes_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediate.engine.stability.EXTRA", 0)
+    effects, at, verdict, touched, error = ENDS[name]
+    session = FactSession(BROKEN, *effects, at=at)
+    outcome = play(HOST_PLAN, session, options=TINY)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (verdict, verdict.exit_code, touched)
+    assert (code(outcome), outcome.serving_again_seconds is None) == (error, effects != (MENDED,))
+    assert session.ran == ([RESTART] if touched is Touched.YES else [])
 
 
 @pytest.mark.parametrize("event", [ScriptedEvent.LOST_WHILE, ScriptedEvent.LOST_AFTER])
@@ -67,12 +82,6 @@ def test_lost_while_or_after_acting(event: ScriptedEvent) -> None:
     assert (position, step.changed, step.verified) == (0, True, Verified.UNKNOWN)
     assert "link dies" in step.evidence
     assert [each.verified for each in outcome.steps] == [Verified.UNKNOWN]
-
-
-def test_lost_while_holding() -> None:
-    session = FactSession(BROKEN, MENDED, at={4: ScriptedEvent.LOST_BEFORE})
-    outcome = play(HOST_PLAN, session)
-    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
 
 
 # -- changed, and then -------------------------------------------------------------------------------------------------
@@ -90,28 +99,6 @@ def test_a_restart_that_does_not_help_is_not_fixed() -> None:
 def test_a_command_that_failed_is_no_failure_when_the_effect_is_there() -> None:
     session = FactSession(BROKEN, {RESTART: Output(exit=1, stderr="lost the bus"), **MENDED})
     assert play(HOST_PLAN, session).verdict is RunVerdict.FIXED
-
-
-def test_a_command_that_succeeds_proves_nothing() -> None:
-    outcome = play(HOST_PLAN, FactSession(BROKEN, {HERE: ex.page(), THERE: ex.page()}))
-    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
-
-
-def test_a_symptom_that_persists_is_not_fixed() -> None:
-    outcome = play(HOST_PLAN, FactSession(BROKEN, {FPM: AGAIN}))
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
-    assert outcome.serving_again_seconds is None
-
-
-def test_one_vantage_that_still_sees_it_is_enough() -> None:
-    outcome = play(HOST_PLAN, FactSession(BROKEN, {**MENDED, THERE: ex.page(503)}))
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
-
-
-def test_a_controller_that_cannot_see_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remediate.engine.stability.EXTRA", 0)
-    outcome = play(HOST_PLAN, FactSession(BROKEN, {**MENDED, THERE: Unreadable("no network")}))
-    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
 
 
 def test_an_effect_that_cannot_be_read_is_unknown() -> None:
@@ -133,12 +120,6 @@ def test_an_effect_that_cannot_be_read_is_unknown() -> None:
 def test_what_does_not_hold_is_not_fixed(later: Changes, when: int) -> None:
     outcome = play(HOST_PLAN, FactSession(BROKEN, MENDED, at={when: later}), options=TINY)
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-holding")
-
-
-def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remediate.engine.stability.EXTRA", 0)
-    outcome = play(HOST_PLAN, FactSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
-    assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
 
 
 def settling(seconds: float) -> HostPlan:
@@ -173,8 +154,7 @@ def test_a_restart_behind_an_unreadable_sample_is_not_fixed(unread: tuple[int, .
     session = FactSession(BROKEN, MENDED, at={**at, unread[-1] + 1: {NGINX: ex.started_again(ex.RUNNING)}})
     outcome = play(HOST_PLAN, session, options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
-    assert outcome.error is not None
-    assert outcome.error.message.startswith("nginx was started again")
+    assert problem(outcome).message.startswith("nginx was started again")
 
 
 def test_three_restarts_each_behind_an_unreadable_sample_are_not_fixed() -> None:
@@ -188,8 +168,7 @@ def test_three_restarts_each_behind_an_unreadable_sample_are_not_fixed() -> None
 def test_what_is_never_readable_again_cannot_be_called_fixed(since: int) -> None:
     outcome = play(HOST_PLAN, FactSession(BROKEN, MENDED, at={since: {NGINX: GONE}}), options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
-    assert outcome.error is not None
-    assert outcome.error.message == "nginx: no answer within 8 s"
+    assert problem(outcome).message == "nginx: no answer within 8 s"
 
 
 def test_an_unreadable_sample_is_made_up_for() -> None:
@@ -214,17 +193,14 @@ def test_a_doubtful_last_look_is_taken_again() -> None:
 # -- stopped -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_stop_before_anything_is_done() -> None:
+@pytest.mark.parametrize(("wait", "touched"), [(0, Touched.NO), (0.3, Touched.YES)], ids=["at once", "while holding"])
+def test_a_stop_says_what_was_changed(wait: float, touched: Touched) -> None:
     stop = threading.Event()
-    stop.set()
+    if wait:
+        threading.Timer(wait, stop.set).start()
+    else:
+        stop.set()
     session = FactSession(BROKEN, MENDED)
-    outcome = play(HOST_PLAN, session, stop=stop)
-    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.INTERRUPTED, 130, Touched.NO)
-    assert session.acts == []
-
-
-def test_a_stop_while_holding_says_what_was_changed() -> None:
-    stop = threading.Event()
-    threading.Timer(0.3, stop.set).start()
-    outcome = play(HOST_PLAN, FactSession(BROKEN, MENDED), options=Options(hold=60), stop=stop)
-    assert (outcome.verdict, outcome.touched) == (RunVerdict.INTERRUPTED, Touched.YES)
+    outcome = play(HOST_PLAN, session, options=Options(hold=60), stop=stop)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.INTERRUPTED, 130, touched)
+    assert len(session.acts) == (touched is Touched.YES)

@@ -17,7 +17,7 @@ from remediate.remedies.systemd import RestartService
 from remediate.testing import play
 from support import examples as ex
 from support.engine_scenes import HERE, TINY, young
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -106,8 +106,7 @@ def test_what_passed_in_its_turn_and_fails_at_the_end_is_not_fixed(fails: Change
     outcome = play(EARLY, session, options=TINY)
     assert [step.decision for step in outcome.steps] == [Decision.SKIP, Decision.PROCEED]
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
-    assert outcome.error is not None
-    assert outcome.error.message.startswith("b")
+    assert problem(outcome).message.startswith("b")
 
 
 @pytest.mark.parametrize("when", [2, 9])
@@ -136,8 +135,7 @@ UNREAD: Changes = {A: Unreadable("no answer within 5 s"), B: ex.FAILED, HERE: ex
 def test_nothing_is_called_fixed_while_another_remedy_may_be_needed() -> None:
     outcome = play(APART, FactSession(UNREAD, B_HEALS))
     assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.UNKNOWN, Touched.YES, "unreadable")
-    assert outcome.error is not None
-    assert "no answer within 5 s" in outcome.error.message
+    assert "no answer within 5 s" in problem(outcome).message
 
 
 def test_what_can_be_read_afterwards_and_is_well_is_no_doubt() -> None:

@@ -13,6 +13,7 @@ from remediate.errors import Unreadable
 from remediate.journal.models import Intent, StoredRun, StoredStep
 from support import examples as ex
 from support.engine_scenes import BROKEN, FPM, HEALTHY, MENDED, REMEDY
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 from support.toys import RestartFpm
 
@@ -140,8 +141,7 @@ def test_a_dead_run_ends_by_its_steps_and_by_what_was_found_later(
     assert report.verdict is not None
     assert (report.verdict.value, report.touched.value) == (verdict, touched)
     (host,) = report.hosts
-    assert host.error is not None
-    assert host.error.code == "process-died"
-    assert after is None or f"run 0199 found this host {after.value}" in host.error.message
+    assert code(host) == "process-died"
+    assert after is None or f"run 0199 found this host {after.value}" in problem(host).message
     assert report.seconds == (3 if outcomes else 0)
     assert Report.model_validate_json(report.model_dump_json(by_alias=True)) == report

@@ -20,7 +20,7 @@ from remediate.transport.script import APPLY_TAG
 from support import examples as ex
 from support import nginx_runs
 from support.engine_scenes import AGAIN, BROKEN, FPM, HOST_PLAN, MENDED, RESTART, TINY
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession, LostSession
 from support.toys import RestartFpm
 
@@ -54,8 +54,7 @@ def test_what_had_no_effect_is_not_done_again(event: ScriptedEvent) -> None:
     outcome, record = lost(event, again)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
     assert RESTART not in again.ran
-    assert outcome.error is not None
-    assert "is as it was before: no command ran, or none had an effect" in outcome.error.message
+    assert "is as it was before: no command ran, or none had an effect" in problem(outcome).message
     ((_, step),) = record.outcomes
     assert (step.changed, step.verified) == (False, None)  # which the journal calls not run
     assert NOT_RUN == "not_run"

@@ -8,8 +8,8 @@ import pytest
 from remediate.core.facts import Facts
 from remediate.core.host import Host
 from remediate.core.options import Options
-from remediate.core.outcome import RunVerdict, Touched, Verified
-from remediate.core.playbook import HostPlan, Severity
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.core.playbook import HostPlan, Runnable, Severity
 from remediate.core.remedy import Verification
 from remediate.engine.context import Context
 from remediate.engine.fleet import run
@@ -41,12 +41,23 @@ from support.incidents import (
     restart,
     working,
 )
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession, printed
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
 # -- between looking and acting ----------------------------------------------------------------------------------------
+
+
+def mended_after(runnable: Runnable, session: FactSession, meanwhile: Changes) -> HostOutcome:
+    """Examine and mend; the host changes between, while a person reads the question or an earlier host is mended."""
+    context = Context(lambda _: session, session, MemoryRecorder(), NullReporter(), Signal(), ("tester", "run-0"))
+    runner = HostRunner(HOST, runnable, Options(hold=0, yes=True, timeout=10), context)
+    assert runner.examine() is None
+    session._change(printed(meanwhile))
+    outcome = runner.mend()
+    runner.close()
+    return outcome
 
 
 @pytest.mark.parametrize(
@@ -59,36 +70,21 @@ pytestmark = pytest.mark.usefixtures("hurry")
 )
 def test_what_speaks_against_acting_by_the_time_of_acting_counts(meanwhile: Changes, refusal: str) -> None:
     session = FactSession(broken("php-fpm down"))
-    context = Context(lambda _: session, session, MemoryRecorder(), NullReporter(), Signal(), ("tester", "run-0"))
-    walk = HostRunner(HOST, app_down, Options(hold=0, yes=True, timeout=10), context)
-    assert walk.examine() is None
-    session._change(printed(meanwhile))  # while a person reads the question, or an earlier host is mended
-    outcome = walk.mend()
-    walk.close()
+    outcome = mended_after(app_down, session, meanwhile)
     assert session.ran == []
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, refusal, Touched.NO)
 
 
 def test_an_old_survey_is_taken_anew_before_acting(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = FactSession(broken("php-fpm down"))
-    context = Context(lambda _: session, session, MemoryRecorder(), NullReporter(), Signal(), ("tester", "run-0"))
-    walk = HostRunner(HOST, app_down, Options(hold=0, yes=True), context)
-    assert walk.examine() is None
-    session._change(printed(HEALTHY))
     monkeypatch.setattr("remediate.engine.host_runner.STALE_SECONDS", 0)
-    outcome = walk.mend()
-    walk.close()
+    session = FactSession(broken("php-fpm down"))
+    outcome = mended_after(app_down, session, HEALTHY)
     assert (outcome.verdict, outcome.touched, session.ran) == (RunVerdict.HEALTHY, Touched.NO, [])
 
 
 def test_workers_left_behind_that_changed_meanwhile_are_not_ended() -> None:
     session = FactSession(broken("supervisor down"))
-    context = Context(lambda _: session, session, MemoryRecorder(), NullReporter(), Signal(), ("tester", "run-0"))
-    walk = HostRunner(HOST, SingleRemedy(RestartSupervisor), Options(hold=0, yes=True), context)
-    assert walk.examine() is None
-    session._change(printed({ORPHANS: ex.strays((777, 5001))}))
-    walk.mend()
-    walk.close()
+    mended_after(SingleRemedy(RestartSupervisor), session, {ORPHANS: ex.strays((777, 5001))})
     assert [each for each in session.ran if each.user == "forge"] == [end_processes(("777:5001",), "forge", 60)]
 
 
@@ -141,22 +137,23 @@ def test_what_somebody_else_has_just_mended_has_to_last() -> None:
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unstable", Touched.NO)
 
 
-def test_workers_that_renew_themselves_after_a_long_life_are_no_fault() -> None:
-    old = working("RUNNING", "RUNNING")
-    new: Changes = {WORKERS: ex.workers("RUNNING", "RUNNING", pid=30001, uptime=1)}
-    session = FactSession({**broken("php-fpm down"), **old}, *mended(["php-fpm down"]), at={4: new})
-    outcome = play(app_down, session, host=HOST, options=Options(hold=0.4, yes=True))
-    assert outcome.verdict is RunVerdict.FIXED, outcome.error
-
-
-def test_workers_that_renew_themselves_again_and_again_crash() -> None:
-    ages: dict[int, Changes | ScriptedEvent] = {
-        number: {WORKERS: ex.workers("RUNNING", "RUNNING", pid=30000 + 10 * number, uptime=1)}
-        for number in range(4, 30)
+@pytest.mark.parametrize(
+    ("renewals", "verdict", "error"),
+    [(1, RunVerdict.FIXED, None), (26, RunVerdict.NOT_FIXED, "not-holding")],
+    ids=["after a long life", "again and again"],
+)
+def test_workers_that_renew_themselves_are_no_fault_unless_they_crash(
+    renewals: int, verdict: RunVerdict, error: str | None
+) -> None:
+    at: dict[int, Changes | ScriptedEvent] = {
+        survey: {WORKERS: ex.workers("RUNNING", "RUNNING", pid=30000 + 10 * survey, uptime=1)}
+        for survey in range(4, 4 + renewals)
     }
-    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]), at=ages)
-    outcome = play(app_down, session, host=HOST, options=Options(hold=0.4, yes=True))
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
+    down = {**broken("php-fpm down"), **working("RUNNING", "RUNNING")}
+    outcome = play(
+        app_down, FactSession(down, *mended(["php-fpm down"]), at=at), host=HOST, options=Options(hold=0.4, yes=True)
+    )
+    assert (outcome.verdict, code(outcome)) == (verdict, error), outcome.error
 
 
 # -- what is known of it -----------------------------------------------------------------------------------------------
@@ -229,8 +226,7 @@ def test_a_bug_on_one_host_costs_no_other_its_outcome() -> None:
     first, second, third = report.hosts
     assert first.verdict is RunVerdict.FIXED
     assert (second.verdict, code(second), second.touched) == (RunVerdict.UNKNOWN, "internal-error", Touched.UNKNOWN)
-    assert second.error is not None
-    assert "KeyError: 'nobody foresaw this'" in second.error.message
+    assert "KeyError: 'nobody foresaw this'" in problem(second).message
     assert (third.verdict, code(third), sessions["web3"].ran) == (RunVerdict.REFUSED, "earlier-host-failed", [])
 
 

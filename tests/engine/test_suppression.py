@@ -239,29 +239,30 @@ def test_a_step_is_not_even_intended_while_paused() -> None:
     assert play(HOST_PLAN, FactSession(HEALTHY), paused=lambda: "paused").verdict is RunVerdict.HEALTHY
 
 
-def test_what_moved_is_not_tried_again_once_paused() -> None:
-    said = iter([None, "paused"])
-    session = FactSession(BROKEN, ScriptedEvent.MOVED, MENDED)
-    outcome = play(HOST_PLAN, session, options=TINY, paused=lambda: next(said))
-    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
-
-
 def test_a_run_that_waits_for_the_lock_looks_at_the_switch_in_turns() -> None:
     waiting = TINY.model_copy(update={"wait": 25})
     session = FactSession(BROKEN, ScriptedEvent.LOCKED, ScriptedEvent.LOCKED, MENDED)
     assert play(HOST_PLAN, session, options=waiting).verdict is RunVerdict.FIXED
     assert [act.wait <= 10 for act in session.acts] == [True] * 3
-    said = iter([None, "paused"])
-    session = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED)
-    outcome = play(HOST_PLAN, session, options=waiting, paused=lambda: next(said))
-    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
 
 
-def test_a_pause_before_an_overridden_lock_leaves_no_step_open() -> None:
+@pytest.mark.parametrize(
+    ("event", "options"),
+    [
+        (ScriptedEvent.MOVED, {}),
+        (ScriptedEvent.LOCKED, {"wait": 25}),
+        (ScriptedEvent.LOCKED, {"overrides": {"locked": "it hangs"}}),
+    ],
+    ids=["what moved", "a lock that is waited for", "an overridden lock"],
+)
+def test_nothing_is_tried_again_once_paused_and_no_step_is_left_open(
+    event: ScriptedEvent, options: dict[str, object]
+) -> None:
     said = iter([None, "paused"])
-    session, record = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED, holder=OF_NOBODY), MemoryRecorder()
-    options = TINY.model_copy(update={"overrides": {"locked": "it hangs"}})
-    outcome = play(HOST_PLAN, session, options=options, record=record, paused=lambda: next(said))
+    holder = OF_NOBODY if "overrides" in options else ""
+    session, record = FactSession(BROKEN, event, MENDED, holder=holder), MemoryRecorder()
+    given = TINY.model_copy(update=options)
+    outcome = play(HOST_PLAN, session, options=given, record=record, paused=lambda: next(said))
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
     assert len(record.intents) == len(record.outcomes) == 1
 

@@ -1,4 +1,4 @@
-"""What was encrypted in a host's inventory appears in no output of a run and not in the journal."""
+"""Values encrypted in the inventory, in no output of a run and not in the journal."""
 
 import io
 from pathlib import Path
@@ -20,6 +20,7 @@ from remediate.report.text import TextReporter
 from remediate.transport.session import Session
 from remediate.triage.triage import triage
 from support.incident_desk import INSIDE
+from support.outcomes import problem
 
 ADDRESS = "hidden.example.com"
 HOST: Host = INSIDE.model_copy(
@@ -48,8 +49,7 @@ def test_an_encrypted_address_is_in_no_output(tmp_path: Path, monkeypatch: pytes
     assert "the inventory was read with ansible-vault" in out.getvalue()
     (outcome,) = report.hosts
     assert (outcome.address, outcome.read_with) == ("encrypted", ("ansible-vault",))
-    assert outcome.error is not None
-    assert "No route to host" in outcome.error.message
+    assert "No route to host" in problem(outcome).message
 
 
 def test_the_record_of_a_plan_is_masked_too() -> None:

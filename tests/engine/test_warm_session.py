@@ -1,7 +1,7 @@
 """A session of a library user: warm connections, fresh facts, and links that die in between."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from typing_extensions import override
 import remediate
 from remediate.core.host import Host
 from remediate.core.options import Options
-from remediate.core.outcome import Report, RunVerdict, Touched
+from remediate.core.outcome import RunVerdict, Touched
 from remediate.errors import ConfigurationError, ContactLost, Unreachable, UnreachableCode
 from remediate.testing import ScriptedEvent
 from remediate.transport.acted import Acted
@@ -151,13 +151,9 @@ def test_a_link_that_dies_for_good_while_acting_is_unknown_and_nothing_is_repeat
 
 
 def test_threads_take_turns(journal: str) -> None:
-    line, reports = Line(FactSession(FPM_WELL)), list[Report]()
-    with remediate.session(WEB1, journal=journal, connect=line.connect) as web1:
-        threads = [Thread(target=lambda: reports.append(web1.check(OfFpm()))) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    line = Line(FactSession(FPM_WELL))
+    with remediate.session(WEB1, journal=journal, connect=line.connect) as web1, ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: web1.check(OfFpm()), range(4)))
     assert [report.verdict for report in reports] == [RunVerdict.HEALTHY] * 4
     assert len(line.links) == 1
 

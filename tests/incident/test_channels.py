@@ -2,7 +2,7 @@
 
 import os
 import stat
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,11 +73,8 @@ def test_a_message_that_was_cut_off_is_written_again(file: FileChannel, path: Pa
 
 def test_threads_do_not_mix_their_lines(file: FileChannel, path: Path) -> None:
     told = [message(f"number {number}", "x\n" * 50) for number in range(8)]
-    threads = [threading.Thread(target=file.send, args=(each,), kwargs={"again": False}) for each in told * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda each: file.send(each, again=False), told * 2))
     blocks = path.read_text().split("2026-11-23 12:00:00Z  status, public\n")[1:]
     assert len(blocks) == len(told)
     assert all(block.count("    x\n") == 50 for block in blocks)

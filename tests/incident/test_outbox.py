@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
@@ -212,18 +213,14 @@ def test_threads_of_one_process_share_an_outbox(url: str) -> None:
     outbox = Outbox.open(url)
     for _ in range(20):
         outbox.queue(message(), ["file"])
-    got: list[str] = []
 
-    def take() -> None:
+    def take(_: int) -> Iterator[str]:
         while (claim := outbox.claim(["file"])) is not None:
-            got.append(claim.message.id)
+            yield claim.message.id
             outbox.sent(claim)
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        got = [each for taken in pool.map(lambda number: list(take(number)), range(4)) for each in taken]
     outbox.close()
     assert len(got) == len(set(got)) == 20
 
@@ -247,12 +244,8 @@ def test_two_deliverers_never_claim_an_update_and_its_resolution_at_once(
         return row
 
     monkeypatch.setattr("remediate.incident.outbox.next_due", together)
-    claims: list[Claim | None] = []
-    threads = [threading.Thread(target=lambda each=each: claims.append(each.claim(["chat"]))) for each in both]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        claims = list(pool.map(lambda each: each.claim(["chat"]), both))
     for each in both:
         each.close()
     assert len([claim for claim in claims if claim is not None]) == 1

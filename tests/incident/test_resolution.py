@@ -1,4 +1,4 @@
-"""What is checked before an incident counts as over."""
+"""Checks before an incident counts as over."""
 
 from pathlib import Path
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,21 +50,18 @@ def test_a_share_without_hard_links_can_be_paused(state: Path, monkeypatch: pyte
 
 
 def test_of_many_at_once_one_pauses(state: Path) -> None:
-    barrier, set_by = threading.Barrier(8), list[str]()
+    barrier = threading.Barrier(8)
 
-    def pausing(name: str) -> None:
+    def pausing(name: str) -> bool:
         barrier.wait()
-        if KillSwitch().set(Pause("why", name, WHEN)):
-            set_by.append(name)
+        return KillSwitch().set(Pause("why", name, WHEN))
 
-    threads = [threading.Thread(target=pausing, args=(f"operator{number}",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    names = [f"operator{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        paused = list(pool.map(pausing, names))
     there = KillSwitch().read()
     assert there is not None
-    assert set_by == [there.who]
+    assert [name for name, done in zip(names, paused, strict=True) if done] == [there.who]
 
 
 @pytest.mark.parametrize("cut", range(0, 90, 3))

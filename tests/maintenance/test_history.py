@@ -1,7 +1,7 @@
 """Stored results, separate by project, host and occasion, in SQLite and PostgreSQL."""
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy
@@ -107,17 +107,11 @@ def test_text_of_a_host_comes_back_as_it_came(history: History) -> None:
 
 
 def test_of_many_who_remind_at_once_one_is_the_first(history: History, url: str) -> None:
-    first: list[bool] = []
-
-    def remind() -> None:
+    def remind(_: int) -> bool:
         with History.open(url, project="shop") as own:
-            first.append(own.remind(Occasion.WEEKLY, "web1", done=NOW - 9 * DAY, at=NOW))
+            return own.remind(Occasion.WEEKLY, "web1", done=NOW - 9 * DAY, at=NOW)
 
-    threads = [threading.Thread(target=remind) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(first) == [False] * 5 + [True]
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(remind, range(6))) == [False] * 5 + [True]
     assert history.remind(Occasion.WEEKLY, "web1", done=NOW - DAY, at=NOW), "done again, overdue again: another one"
     assert history.remind(Occasion.WEEKLY, "web2", done=NOW - 9 * DAY, at=NOW)

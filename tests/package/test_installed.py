@@ -49,10 +49,10 @@ def installed(request: pytest.FixtureRequest, package: Package) -> Installed:
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:
-    """How to reach this machine over SSH, by a server of our own."""
+    """The way to this machine over SSH, by a server of our own."""
     folder = tmp_path_factory.mktemp("host")
     lab = Lab(folder, keygen(folder / "client"))
-    server = lab.sshd()
+    server = lab.stranger()
     yield {
         "ansible_host": "127.0.0.1",
         "ansible_port": server.port,

@@ -1,4 +1,4 @@
-"""What was installed, outside any checkout, on a real host: an incident, and a rehearsal of what it scaffolds."""
+"""The installed package, outside any checkout, on a real host: an incident, and a rehearsal of what it scaffolds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

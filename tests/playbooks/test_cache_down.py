@@ -25,7 +25,6 @@ from support.cache_incidents import (
     CONTENT,
     DAEMON,
     FRESH,
-    HEALTHY,
     HOST,
     OF,
     RIGHT,
@@ -35,12 +34,11 @@ from support.cache_incidents import (
     alone,
     changed,
     host,
-    printed,
     run,
     taken,
     working,
 )
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -64,10 +62,6 @@ FATAL = working("FATAL", "FATAL")
 # -- looking -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_question_is_stated_here() -> None:
-    assert {probe.kind for probe in cache_down(HOST).probes() if probe not in HEALTHY} == set()
-
-
 def test_redis_comes_first_and_the_workers_last() -> None:
     assert tuple(remedy.kind for remedy in cache_down(HOST).remedies) == KINDS
     theirs = cache_down(host(redis={"port": 6379}, worker_program=None))
@@ -75,12 +69,6 @@ def test_redis_comes_first_and_the_workers_last() -> None:
         *("laravel.up", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear", "incident.hand-over"),
         "cache.fallback",
     ]
-
-
-def test_a_healthy_host_is_left_alone_after_one_look() -> None:
-    session = FactSession(printed(HEALTHY))
-    outcome = play(cache_down, session, host=HOST)
-    assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
 
 def test_without_the_application_redis_cannot_be_asked() -> None:
@@ -203,8 +191,7 @@ def test_app_down_names_it_instead_of_restarting_things() -> None:
     state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: exr.redis(Trouble.REFUSED)}
     outcome = play(app_down, FactSession(state), host=incidents.HOST)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
-    assert outcome.error is not None
-    assert outcome.error.message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"
+    assert problem(outcome).message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"
 
 
 def test_a_second_run_changes_nothing() -> None:

@@ -11,7 +11,6 @@ from remediate.probes.certificate import LineageChain, ServedCertificate
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.x509 import CertificateInfo
-from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
 from remediate.testing import play
 from support import certificate_examples as exc
@@ -28,7 +27,6 @@ from support.certificate_incidents import (
     RENEWED,
     THERE,
     having,
-    serving,
 )
 from support.outcomes import told
 from support.scripted import Changes, FactSession
@@ -40,18 +38,6 @@ RELOAD = Run.of("/usr/bin/systemctl", "reload", "nginx.service", user=ROOT, seco
 
 
 LEFT = {"certificate.panel": "skip", "incident.hand-over": "skip"}
-
-
-def test_every_question_is_stated_here() -> None:
-    assert {probe for probe in certificate_expiry(HOST).probes() if probe not in having(GOOD)} == set()
-    assert certificate_expiry(HOST).symptoms == (HERE, THERE, *PAGES)
-
-
-@pytest.mark.parametrize("certificate", [GOOD, exc.certificate(left=31)])
-def test_a_good_certificate_is_left_alone_after_one_look(certificate: CertificateInfo) -> None:
-    session = FactSession({**having(certificate), **serving(GOOD)})
-    outcome = play(certificate_expiry, session, host=HOST)
-    assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
 
 @pytest.mark.parametrize("certificate", [EXPIRED, DUE])
@@ -130,14 +116,6 @@ def test_without_a_certificate_in_the_inventory_there_is_none_to_expire() -> Non
 
 
 def test_a_plain_site_has_no_page_over_https() -> None:
+    assert certificate_expiry(HOST).symptoms == (HERE, THERE, *PAGES)
     plain = HOST.settings.model_copy(update={"site_url": None})
     assert certificate_expiry(HOST.model_copy(update={"settings": plain})).symptoms == (HERE, THERE)
-
-
-def test_what_it_rehearses() -> None:
-    cases = certificate_expiry.cases(HOST)
-    assert len({case.name for case in cases}) == len(cases) >= 8
-    assert sum(case.expected is Expected.REFUSED for case in cases) >= 2
-    known = {code.name for remedy in certificate_expiry(HOST).remedies for code in remedy.refusals}
-    assert {case.code for case in cases if case.code} <= known
-    assert {kind for case in cases for kind in case.by} == {"certificate.renew", "nginx.reload"}

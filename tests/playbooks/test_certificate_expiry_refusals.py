@@ -40,7 +40,7 @@ from support.certificate_incidents import (
     THERE,
     having,
 )
-from support.outcomes import told
+from support.outcomes import code, problem, told
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -68,8 +68,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_changed(change: Changes, cod
     session = FactSession({**having(EXPIRED), **change})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.acts) == (RunVerdict.REFUSED, Touched.NO, [])
-    assert outcome.error is not None
-    assert outcome.error.code == code
+    assert problem(outcome).code == code
 
 
 def test_a_challenge_may_be_tried_all_the_same() -> None:
@@ -98,8 +97,7 @@ def test_a_name_of_several_server_blocks_is_not_sent_to_the_panel() -> None:
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
     assert dict(told(outcome))["certificate.renew"] == "server-name-conflict"
     assert dict(told(outcome))["certificate.panel"] == "skip"
-    assert outcome.error is not None
-    assert outcome.error.code == "server-name-conflict"
+    assert code(outcome) == "server-name-conflict"
 
 
 @pytest.mark.parametrize(
@@ -128,8 +126,7 @@ def test_what_would_not_be_loaded_is_not_renewed() -> None:
     session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): exc.SELF_SIGNED})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
-    assert outcome.error is not None
-    assert outcome.error.code == "certificate-untrusted"
+    assert code(outcome) == "certificate-untrusted"
     # A person who knows better has it renewed, and what comes is judged for itself.
     options = Options(yes=True, hold=0, overrides={"certificate-untrusted": "the next one is Let's Encrypt's"})
     trusted: Changes = {LineageChain(name=NAME): exc.TRUSTED}
@@ -162,6 +159,5 @@ def test_another_one_in_front_of_the_host_is_not_explained_away() -> None:
     session = FactSession({**having(GOOD), THERE: exc.served(THERE, EXPIRED)})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
-    assert outcome.error is not None
-    assert outcome.error.code == "unexplained"
-    assert "expired on 2026-11-20 (from the controller)" in outcome.error.message
+    assert code(outcome) == "unexplained"
+    assert "expired on 2026-11-20 (from the controller)" in problem(outcome).message

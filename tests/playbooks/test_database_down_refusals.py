@@ -37,7 +37,7 @@ from support.database_incidents import (
     proven,
 )
 from support.incidents import DATABASE, DEPLOY, DOWN, WORKERS, host
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -163,8 +163,7 @@ def test_a_database_elsewhere_is_a_persons(trouble: DatabaseTrouble) -> None:
     session = FactSession(state)
     outcome = play(database_down, session, host=elsewhere())
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
-    assert outcome.error is not None
-    assert outcome.error.message.endswith("provider's console: https://cloud.example.com/databases")
+    assert problem(outcome).message.endswith("provider's console: https://cloud.example.com/databases")
 
 
 def test_credentials_elsewhere_are_mended_like_here() -> None:

@@ -28,7 +28,7 @@ from support import examples as ex
 from support import load_examples as exl
 from support.incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
 from support.load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
-from support.outcomes import code
+from support.outcomes import code, problem
 from support.scripted import ROOT_RULES, Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -56,10 +56,6 @@ MENDED: dict[str, tuple[Changes, Changes, str]] = {
 }
 
 
-def test_every_question_is_stated_here() -> None:
-    assert {probe for probe in high_load(HOST).probes() if probe not in HEALTHY} == set()
-
-
 def test_the_order_is_the_safe_one() -> None:
     kinds = [remedy.kind for remedy in high_load(host(restartable_units=["sync"])).remedies]
     assert kinds == [
@@ -74,13 +70,6 @@ def test_it_needs_no_site_and_no_application() -> None:
     assert bare.symptoms == (USAGE, ROOM)
 
 
-def test_a_machine_with_little_to_do_is_left_alone_after_one_look() -> None:
-    session = FactSession(HEALTHY)
-    outcome = play(high_load, session, host=HOST)
-    assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
-    assert outcome.severity is None
-
-
 @pytest.mark.parametrize("name", MENDED)
 def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
     broken, mended, kind = MENDED[name]
@@ -91,18 +80,22 @@ def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
     assert (again.verdict, again.touched) == (RunVerdict.HEALTHY, Touched.NO)
 
 
-def test_a_process_and_a_full_disk_at_once() -> None:
-    session = FactSession({**HEALTHY, **RUNAWAY, **FULL}, QUIET, MENDED["log"][1])
-    outcome = play(high_load, session, host=HOST)
-    assert outcome.verdict is RunVerdict.FIXED
-    assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
+LOG_CUT, LOG_LET_GO = MENDED["log"][1], MENDED["deleted log"][1]
 
 
-def test_once_a_deleted_log_is_let_go_of_the_others_stay_as_they_are() -> None:
-    session = FactSession({**HEALTHY, **FULL, **GROWN}, {**MENDED["deleted log"][1], **MENDED["log"][1]})
-    outcome = play(high_load, session, host=HOST)
-    assert outcome.verdict is RunVerdict.FIXED
-    assert [step.remedy for step in outcome.steps if step.changed] == ["log.reopen"]
+@pytest.mark.parametrize(
+    ("broken", "effects", "kinds"),
+    [
+        ({**RUNAWAY, **FULL}, (QUIET, LOG_CUT), ["process.end", "log.shorten"]),
+        ({**FULL, **GROWN}, ({**LOG_LET_GO, **LOG_CUT},), ["log.reopen"]),
+        ({**FULL, APP: ex.IN_MAINTENANCE}, (LOG_CUT,), ["log.shorten"]),
+    ],
+    ids=["a process and a full disk", "a deleted log let go of leaves the others", "a full disk in maintenance"],
+)
+def test_what_is_mended_together(broken: Changes, effects: tuple[Changes, ...], kinds: list[str]) -> None:
+    outcome = play(high_load, FactSession({**HEALTHY, **broken}, *effects), host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert [step.remedy for step in outcome.steps if step.changed] == kinds
 
 
 DUMP = ConsumerList(consumers=(Consumer(path="/var/log/nginx/dump.sql", size_kib=65_000),))
@@ -142,14 +135,9 @@ def test_what_is_left_to_work_is_ended_by_the_command_that_is_advised() -> None:
     assert code(play(SingleRemedy(EndProcess), FactSession(busy), host=HOST)) == "process-left"
 
 
-def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None:
+def test_in_maintenance_nothing_is_restarted() -> None:
     maintained: Changes = {**HEALTHY, APP: ex.IN_MAINTENANCE}
-    session = FactSession({**maintained, **FULL}, MENDED["log"][1])
-    outcome = play(high_load, session, host=HOST)
-    assert outcome.verdict is RunVerdict.FIXED, outcome.error
-    assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
-    session = FactSession({**maintained, **FULL, **CHILD}, MENDED["log"][1])
-    outcome = play(high_load, session, host=HOST)
+    outcome = play(high_load, FactSession({**maintained, **FULL, **CHILD}, LOG_CUT), host=HOST)
     assert outcome.verdict is RunVerdict.NOT_FIXED
     assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
     spinning: Changes = {**maintained, USAGE: exl.busy(exl.process(unit="sync.service")), **SYNC}
@@ -185,8 +173,7 @@ def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
     outcome = play(high_load, FactSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again, cores=1)}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
-    assert outcome.error is not None
-    assert "came back as pid 999" in outcome.error.message
+    assert "came back as pid 999" in problem(outcome).message
 
 
 def test_space_that_df_does_not_show_is_not_called_fixed() -> None:
@@ -237,10 +224,7 @@ def test_the_severity_is_decided_by_what_is_seen(seen: Changes, expected: Severi
     assert high_load.severity is Severity.SEV2
 
 
-def test_it_declares_what_a_rehearsal_needs() -> None:
-    cases = high_load.cases(HOST)
-    assert len({case.name for case in cases}) == len(cases) >= 8
-    assert sum(case.expected.value == "refused" for case in cases) >= 2
+def test_a_rehearsal_needs_a_log() -> None:
     assert any(line.startswith("kill -9") for line in high_load.runbook(HOST))
     with pytest.raises(ConfigurationError, match="log_paths"):
         high_load.cases(host())

@@ -32,6 +32,7 @@ from support import examples as ex
 from support import load_examples as exl
 from support.incidents import host
 from support.load_incidents import CALM
+from support.outcomes import problem
 from support.scripted import Changes, FactSession
 
 # -- one disk, mounted at two places -----------------------------------------------------------------------------------
@@ -159,8 +160,7 @@ def test_one_that_has_as_much_again_is_not_mended() -> None:
         outcome, _ = restarted(GROWN["all of it together"], {AGENT: ANEW})
     RestartUnit.model_rebuild(force=True)
     assert outcome.verdict is RunVerdict.NOT_FIXED
-    assert outcome.error is not None
-    assert "restarted, and busy again: sync-agent.service has 4882 MiB of 24105 MiB" in outcome.error.message
+    assert "restarted, and busy again: sync-agent.service has 4882 MiB of 24105 MiB" in problem(outcome).message
 
 
 def test_one_that_it_does_not_list_is_nobodys_of_ours() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.laravel import App, AppDatabase, DatabaseTrouble
@@ -16,6 +16,7 @@ from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.programs.run import PROBES
 from support import examples as ex
 from support.host_paths import APP_PATH
+from support.this_machine import command_of
 
 POOLS = Pools(php="php8.2", user="forge")
 APP = App(php="php8.2", path=APP_PATH, user="forge")
@@ -160,8 +161,7 @@ def test_where_no_pool_is_configured_none_is_told() -> None:
 
 @pytest.mark.parametrize("probe", [POOLS, APP, DATABASE], ids=lambda probe: probe.kind)
 def test_php_is_asked_as_the_applications_user(probe: Pools | App | AppDatabase) -> None:
-    run = probe.command()
-    assert isinstance(run, Run)
+    run = command_of(probe)
     assert (run.user, run.argv[0]) == ("forge", "/usr/bin/php8.2")
     assert run.argv[run.argv.index("-r") + 2] == "--"
 

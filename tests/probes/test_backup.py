@@ -2,12 +2,13 @@
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.host import Settings
 from remediate.core.program_text import name_of
 from remediate.errors import Unreadable
 from remediate.probes.backup import RestoredBackup, RestoreState
 from remediate.probes.rows import AGES, LiveRows
+from support.this_machine import command_of
 
 BACKUP = RestoredBackup(files="/var/backups/agency/*")
 ROWS = LiveRows(php="php8.2", path="/home/forge/agency-platform", user="forge")
@@ -152,8 +153,7 @@ def test_rows_that_are_not_understood_are_unreadable(answer: str, said: str) -> 
 
 
 def test_counting_is_done_as_the_application_and_within_a_survey() -> None:
-    run = ROWS.command()
-    assert isinstance(run, Run)
+    run = command_of(ROWS)
     assert (run.user, run.seconds < 40) == ("forge", True)
     assert run.argv[-len(AGES) :] == tuple(map(str, AGES))
 

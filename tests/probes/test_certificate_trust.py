@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import LineageChain
 from remediate.probes.http import Site
 from support.hosts import host_with
 from support.staging_site import NAME, SERVED
+from support.this_machine import command_of
 
 
 def test_a_chain_on_disk() -> None:
@@ -50,6 +51,5 @@ def test_what_the_pages_are_trusted_by(site_url: str, port: int, trusted: str | 
     host = host_with({"site_url": site_url, "site_ca": "/home/ana/own.pem", "certificate": certificate})
     here, there = Site.of(host)
     assert (here.ca_file, there.ca_file) == (None if trusted is None else Path(trusted), Path("/home/ana/own.pem"))
-    command = here.command()
-    assert isinstance(command, Run)
+    command = command_of(here)
     assert ("--cacert" in command.argv) is (trusted is not None)

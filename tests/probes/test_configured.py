@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
@@ -18,6 +18,7 @@ from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.opcache import Opcache
 from remediate.testing import SHELLS, installed_shells
 from support import examples as ex
+from support.this_machine import command_of
 
 APP = "/home/forge/agency-platform"
 CONFIGURATION = Configuration(php="php8.2", path=APP, user="forge")
@@ -209,8 +210,7 @@ def test_workers_of_older_releases_are_found_and_told_from_others(
     probe = Descendants(path=app, user="forge", unit="supervisor")
 
     def listed() -> dict[str, tuple[bool, bool]]:
-        run = probe.command()
-        assert isinstance(run, Run)
+        run = command_of(probe)
         environment = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
         argv = (*SHELLS[shell], *run.argv[1:])
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)

@@ -1,4 +1,4 @@
-"""What the probes of `init` read on a real file system, as a login with and without permission."""
+"""Answers of the probes of `init` on a real file system, as a login with and without permission."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configured_pools import ConfiguredPool, ConfiguredPools
@@ -19,6 +19,7 @@ from remediate.probes.distribution import Distribution
 from remediate.probes.lineages import Lineages
 from remediate.probes.nginx_sites import NginxSites
 from remediate.probes.supervisor_programs import SupervisorPrograms
+from support.this_machine import command_of
 
 T = TypeVar("T", bound=Fact)
 PLACES = ("/data/", "/etc/", "/var/www", "/srv", "/home/", "/opt", "/usr/bin/php", "/usr/lib/os-release")
@@ -44,8 +45,7 @@ class Tree:
         return file
 
     def ask(self, probe: Probe[T], *, user: tuple[str, ...] = ()) -> T:
-        run = probe.command()
-        assert isinstance(run, Run)
+        run = command_of(probe)
         words = list(run.argv)
         for place in PLACES:
             words = [word.replace(place, f"{self.root}{place}") for word in words]

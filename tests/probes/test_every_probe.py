@@ -30,6 +30,7 @@ from support import load_examples as exl
 from support.render import output_of
 from support.scripted import FactSession
 from support.stated_facts import STATED
+from support.this_machine import command_of
 
 
 def shipped() -> Iterator[type[Probe[Fact]]]:
@@ -178,8 +179,7 @@ def test_what_only_looks_like_a_number_or_a_document_is_unreadable(probe: Probe[
 
 
 def test_orphans_that_cannot_be_looked_for_are_unknown(tmp_path: Path) -> None:
-    run = OrphanWorkers().command()
-    assert isinstance(run, Run)
+    run = command_of(OrphanWorkers())
     done = subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
     with pytest.raises(Unreadable):
         OrphanWorkers().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))

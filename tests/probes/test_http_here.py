@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import NoHandshake, ServedCertificate, ServedState
 from remediate.probes.http import HttpAnswer, HttpFailure, Site
 from support.listening import listening, read_proxy_header
+from support.this_machine import command_of
 
 
 def serving(
@@ -37,8 +38,7 @@ def serving(
 
 def asked(port: int) -> HttpAnswer:
     probe = Site(url=f"http://shop.example.com:{port}/", asked_from=Vantage.HOST, contains="Welcome", seconds=5)
-    command = probe.command()
-    assert isinstance(command, Run)
+    command = command_of(probe)
     result = subprocess.run(command.argv, check=False, capture_output=True, text=True)
     return probe.read(Output(stdout=result.stdout, stderr=result.stderr, exit=result.returncode))
 
@@ -85,8 +85,7 @@ def test_who_signed_is_looked_for_in_the_folder_of_authorities_and_then_in_the_f
     folder = trusting(tmp_path / "certs", *([authorities[in_folder]] if in_folder else []))
     with serving("127.0.0.1", context=context) as port:
         probe = Site(url=f"https://shop.example.com:{port}/", asked_from=Vantage.HOST, contains="Welcome", seconds=5)
-        command = probe.command()
-        assert isinstance(command, Run)
+        command = command_of(probe)
         done = subprocess.run(
             [word.replace("/etc/ssl/certs", str(folder)) for word in command.argv],
             env={"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": str(authorities[in_file])},
@@ -118,8 +117,7 @@ def shaking(address: str, context: ssl.SSLContext, *, proxied: bool) -> Abstract
 
 def served(port: int, path: str | None = None) -> ServedState:
     probe = ServedCertificate(domain="shop.example.com", asked_from=Vantage.HOST, port=port)
-    command = probe.command()
-    assert isinstance(command, Run)
+    command = command_of(probe)
     environment = {**os.environ, **({"PATH": path} if path else {})}
     result = subprocess.run(command.argv, check=False, capture_output=True, text=True, timeout=60, env=environment)
     return probe.read(Output(stdout=result.stdout, stderr=result.stderr, exit=result.returncode))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.transport.script import STDOUT_LIMIT
+from support.this_machine import command_of
 
 MAIN = "user www-data;\nhttp {\n    include mime.types;\n    include /etc/nginx/sites-enabled/*;\n}\n"
 POLICY = "".join(f"    add_header X-Policy-{number} max-age=63072000 always;\n" for number in range(80))
@@ -27,8 +28,7 @@ def answer(tmp_path: Path, sites: dict[str, str]) -> Output:
     (nginx / "sites-enabled").mkdir(parents=True)
     for name, text in {"nginx.conf": MAIN, "mime.types": "types { text/html html; }\n", **sites}.items():
         (nginx / name).write_text(text.replace("/etc/nginx", str(nginx)))
-    command = NginxCertificate(domain="example.com").command()
-    assert isinstance(command, Run)
+    command = command_of(NginxCertificate(domain="example.com"))
     assert command.user is None
     program, *words = (word.replace("/etc/nginx", str(nginx)) for word in command.argv[2:])
     done = subprocess.run(["sh", "-c", program, *words], check=False, capture_output=True, text=True, timeout=30)

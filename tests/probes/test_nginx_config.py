@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.certbot import Issuances
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.transport.script import STDOUT_LIMIT
 from support.staging_site import NAME
+from support.this_machine import command_of
 
 DUMP = """# configuration file /etc/nginx/nginx.conf:
 user www-data;
@@ -79,8 +80,7 @@ def test_nine_hundred_files_of_nineteen_lineages_fit_into_one_answer(tmp_path: P
             file = folder / f"cert{number}.pem"
             file.touch()
             os.utime(file, (now - (48 - number) * 86_400 * 60, now - (48 - number) * 86_400 * 60))
-    command = Issuances().command()
-    assert isinstance(command, Run)
+    command = command_of(Issuances())
     words = [word.replace("/etc/letsencrypt", str(tmp_path)) for word in command.argv]
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=30)
     assert len(done.stdout) < STDOUT_LIMIT / 10

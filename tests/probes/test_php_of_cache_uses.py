@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.cache import CacheCode, CacheUses
 from remediate.programs.run import PROBES
 from remediate.rehearsal.checkout import image_files
+from support.this_machine import command_of
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -105,8 +106,7 @@ def test_packages_are_left_out(app: Path) -> None:
 
 
 def test_the_question() -> None:
-    run = PROBE.command()
-    assert isinstance(run, Run)
+    run = command_of(PROBE)
     assert (run.verb, run.arguments, run.user) == ("cache-uses", ("/home/forge/agency-platform",), "forge")
     for wrong in ("", "\nremediate:[]\n", '\nremediate:{"found":3,"whole":true}\n'):
         with pytest.raises(Unreadable):

@@ -11,10 +11,10 @@ from typing import Final
 
 import pytest
 
-from remediate.core.command import Run
 from remediate.errors import Unreadable
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorLog, ErrorLogState
 from support.error_logs import APP, asked, at, channels, entry, log, thrown
+from support.this_machine import command_of
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -251,7 +251,6 @@ def test_a_log_that_only_another_user_may_write_is_silent(app: Path, driver: str
 
 
 def test_the_command_is_a_program_with_arguments() -> None:
-    run = ErrorLog(php="php8.2", path="/srv/app", user="forge").command()
-    assert isinstance(run, Run)
+    run = command_of(ErrorLog(php="php8.2", path="/srv/app", user="forge"))
     assert run.argv[4:] == ("/srv/app", "56", "10800", "268435456", "15")
     assert run.user == "forge"

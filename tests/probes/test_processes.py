@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.processes import Processes, Usage
-from support.this_machine import run
+from support.this_machine import command_of, run
 
 PROCESSES = Processes(cpu=35, memory=50, age=3, sample=2)
 
@@ -95,8 +95,7 @@ def test_the_program_finds_what_it_is_to_find_on_this_machine() -> None:
 def test_what_the_same_connection_asks_is_nobody_s_culprit(tmp_path: Path) -> None:
     sshd = Path(shutil.copy("/bin/sh", tmp_path / "sshd"))
     probe = Processes(cpu=2, memory=100, age=0, sample=2)
-    command = probe.command()
-    assert isinstance(command, Run)
+    command = command_of(probe)
     script = """sh -c 'while :; do : another question; done' & "$@"; code=$?; kill $!; exit $code"""
     words = (str(sshd), "-c", script, "sshd", *command.argv)
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
@@ -140,8 +139,7 @@ def told(*pids: int, units: tuple[str, ...] = (), busy: int = 0, queued: tuple[i
     seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * TOTAL // 400} 0 0 0 0 0" for pid in pids)]
     seen += ["= owners", *(f"/proc/{pid} {GROUPS[pid][2]}" for pid in pids)]
     probe = Processes(memory=30, age=0, units=units)
-    command = probe.command()
-    assert isinstance(command, Run)
+    command = command_of(probe)
     first, _, rest = command.argv[2].partition("2>/dev/null | awk")
     program = f"{first.strip().splitlines()[0]}\ncat | awk{rest}"
     words, given = ("sh", "-c", program, *command.argv[3:]), "\n".join([*seen, ""])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediate.core.command import CurlExit, Output, Run
+from remediate.core.command import CurlExit, Output
 from remediate.core.probe import Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
@@ -11,6 +11,7 @@ from remediate.probes.machine import ThisMachine
 from remediate.probes.systemd import Unit, full_name
 from support import examples as ex
 from support.systemd_answers import FPM, UNIT
+from support.this_machine import command_of
 
 NO_SUCH_UNIT = """MainPID=0
 Result=success
@@ -142,8 +143,7 @@ def test_a_curl_that_says_nothing_is_unreadable(stderr: str) -> None:
 
 
 def test_a_page_is_asked_of_the_host_itself() -> None:
-    run = SITE.command()
-    assert isinstance(run, Run)
+    run = command_of(SITE)
     assert run.user is None
     assert run.argv[4:6] == ("443", "--silent")
     assert run.seconds > SITE.seconds

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.cache import Cache
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.stores import Role, Scan, Trouble
 from remediate.transport.script import STDOUT_LIMIT
+from support.this_machine import command_of
 
 PATH = "/home/forge/agency-platform"
 APP = AppRedis(php="php8.2", path=PATH, user="forge")
@@ -160,8 +161,7 @@ def test_where_the_cache_is() -> None:
     "probe", [APP, APP.model_copy(update={"fresh": True}), CONTENT, CACHE], ids=lambda each: each.kind
 )
 def test_no_secret_can_be_in_an_argument_or_an_answer(probe: AppRedis | RedisContent | Cache) -> None:
-    run = probe.command()
-    assert isinstance(run, Run)
+    run = command_of(probe)
     assert (run.user, run.argv[0], run.stdin) == ("forge", "/usr/bin/php8.2", None)
     assert "\n" not in run.argv[2], "a sudo rule has one line"
     assert "redis-cli" not in run.argv[2], "which takes a password as an argument"
@@ -171,8 +171,7 @@ def test_no_secret_can_be_in_an_argument_or_an_answer(probe: AppRedis | RedisCon
 
 
 def test_a_write_of_the_question_never_writes() -> None:
-    run = APP.command()
-    assert isinstance(run, Run)
+    run = command_of(APP)
     assert '"", "PX", 1, "XX")' in run.argv[2], "SET XX writes only over a key that is there"
 
 

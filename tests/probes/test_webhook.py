@@ -2,12 +2,13 @@
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import Output
 from remediate.core.host import Settings
 from remediate.errors import Unreadable
 from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookTrouble
 from support import payment_examples as pay
 from support.hosts import host_with
+from support.this_machine import command_of
 
 PROBE = Webhook(
     php="php8.2",
@@ -126,8 +127,7 @@ def test_a_log_of_which_too_little_could_be_read_says_nothing() -> None:
 
 
 def test_the_question_holds_no_secret_and_names_everything_else() -> None:
-    run = PROBE.command()
-    assert isinstance(run, Run)
+    run = command_of(PROBE)
     assert (run.argv[:2], run.user, run.stdin) == (("/usr/bin/php8.2", "-r"), "forge", None)
     assert run.argv[3:] == (
         *("--", "/home/forge/agency-platform", "https://staging.example.com/webhooks/stripe"),
@@ -140,8 +140,7 @@ def test_an_authority_of_ones_own_is_trusted() -> None:
     stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
     probe = Webhook.of(host_with({**stated, "certificate": certificate}))
     assert probe is not None
-    run = probe.command()
-    assert isinstance(run, Run)
+    run = command_of(probe)
     assert run.argv[-2:] == ("-", "/etc/ssl/own.pem")
     with pytest.raises(Unreadable, match=r"/etc/ssl/own\.pem \(certificate\.ca\) cannot be read as forge"):
         probe.read(Output(stdout=RIGHT.replace('"wrong":{"status":400,"error":0}', '"wrong":{"status":0,"error":77}')))

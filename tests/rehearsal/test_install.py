@@ -1,4 +1,4 @@
-"""What installs a container engine says what it cannot do."""
+"""The installer of a container engine names what it cannot do."""
 
 from pathlib import Path
 

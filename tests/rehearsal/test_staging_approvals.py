@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.approving import Team
+from support.outcomes import problem
 
 if TYPE_CHECKING:
     from support.command_line import Cli, Ended
@@ -78,7 +79,6 @@ def test_a_host_that_has_moved_since_refuses_and_says_what(shop: Shop, staged: "
     staged.sh("systemctl start php8.2-fpm && systemctl stop php8.2-fpm")
     ended = shop.fix(whole)
     host = ended.refused("plan-moved")
-    assert host.error is not None
-    assert f"{staged.name}: php8.2-fpm (systemd.unit)" in host.error.message
+    assert f"{staged.name}: php8.2-fpm (systemd.unit)" in problem(host).message
     assert "make a new plan and have it approved: remediate check.app-down" in " ".join(ended.err.split())
     assert staged.outside() == 502

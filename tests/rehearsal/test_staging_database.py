@@ -10,6 +10,7 @@ from remediate.probes.mysql import Sessions, SessionsState
 from remediate.programs.database import ACCOUNT, end_queries
 from remediate.rehearsal.faults import AccountElsewhere, ConnectionsBusy
 from remediate.rehearsal.faults.fault import CLIENTS_ENDED
+from support.outcomes import problem
 
 if TYPE_CHECKING:
     from support.command_line import Cli
@@ -255,7 +256,6 @@ def test_a_user_let_in_from_elsewhere_only_is_told_from_a_wrong_password(staged:
     try:
         staged.sh(moved.breaking())
         refused = cli("invoke", "check.database-down", *target_of(staged)).refused("account-missing")
-        assert refused.error is not None
-        assert "agency is let in from web7.example.com, web8.example.com" in refused.error.message
+        assert "agency is let in from web7.example.com, web8.example.com" in problem(refused).message
     finally:
         staged.sh(moved.mending())

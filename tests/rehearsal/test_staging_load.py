@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.outcomes import problem
+
 if TYPE_CHECKING:
     from support.command_line import Cli
     from support.staged_host import Staged
@@ -45,15 +47,13 @@ def test_who_fills_a_disk_is_named_and_the_command_beside_it_goes_on(staged: "St
 
     host = cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").refused("disk-writer")
 
-    assert host.error is not None
     command = "sudo systemctl stop remediate-fault-writer.service"
-    assert host.error.message.endswith(f": if it may be stopped, {command}")
-    assert "writes to /var/log/nginx/export.csv" in host.error.message
+    assert problem(host).message.endswith(f": if it may be stopped, {command}")
+    assert "writes to /var/log/nginx/export.csv" in problem(host).message
     staged.sh("rm /var/log/nginx/export.csv")
     deleted = cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").refused("deleted-held")
-    assert deleted.error is not None
-    assert "/var/log/nginx/export.csv, deleted and still open" in deleted.error.message
-    assert deleted.error.message.endswith("sudo systemctl restart remediate-fault-writer.service")
+    assert "/var/log/nginx/export.csv, deleted and still open" in problem(deleted).message
+    assert problem(deleted).message.endswith("sudo systemctl restart remediate-fault-writer.service")
     staged.sh(command.removeprefix("sudo "))
     cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").is_("healthy", 0)
 

@@ -8,6 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from support.outcomes import code, problem
+
 if TYPE_CHECKING:
     from support.command_line import Cli, Ended
     from support.staged_host import Staged
@@ -21,8 +23,7 @@ CUT = "pkill -KILL -u forge -x sshd"
 
 def unreachable(ended: "Ended", code: str) -> None:
     host = ended.is_("unreachable", 4)
-    assert host.error is not None
-    assert host.error.code == code, ended.err
+    assert problem(host).code == code, ended.err
     assert "nothing was changed" in ended.err
 
 
@@ -81,8 +82,7 @@ def test_no_sshd(staged: "Staged", cli: "Cli") -> None:
     ended = cli.fix()
     host = ended.is_("unreachable", 4)
     # The engine's port forwarder accepts on behalf of the container, and closes: both are a refusal.
-    assert host.error is not None
-    assert host.error.code in {"connection-refused", "network-error"}
+    assert code(host) in {"connection-refused", "network-error"}
 
 
 def test_a_login_without_a_shell(staged: "Staged", cli: "Cli") -> None:
@@ -133,8 +133,7 @@ def test_link_lost_for_good_while_acting(staged: "Staged", cli: "Cli") -> None:
         staged.sh("systemctl start ssh")
 
     host = ended.is_("unknown", 7, touched="unknown")
-    assert host.error is not None
-    assert host.error.code == "contact-lost"
+    assert code(host) == "contact-lost"
     assert "may or may not" in ended.err
     assert f"look with: invoke check.app-down --host {staged.name}" in ended.err
 

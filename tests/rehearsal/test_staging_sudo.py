@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.outcomes import problem
+
 if TYPE_CHECKING:
     from support.command_line import Cli
     from support.staged_host import Staged
@@ -88,8 +90,7 @@ def test_without_its_rules_nothing_is_changed(staged: "Staged", cli: "Cli", spoi
     ended = cli.fix()
 
     host = ended.refused("sudo-rule-missing")
-    assert host.error is not None
-    assert f"/usr/bin/systemctl restart {FPM}.service" in host.error.message
+    assert f"/usr/bin/systemctl restart {FPM}.service" in problem(host).message
     assert f"invoke sudoers --host {staged.name}" in ended.err
     assert staged.starts() == 0
     assert staged.bystanders() == everything
@@ -108,8 +109,7 @@ def test_only_the_restart_lacks_its_rule(staged: "Staged", cli: "Cli") -> None:
 
     host = cli.fix().refused("sudo-rule-missing")
 
-    assert host.error is not None
-    assert host.error.message.endswith(f"sudo -n /usr/bin/systemctl restart {FPM}.service")
+    assert problem(host).message.endswith(f"sudo -n /usr/bin/systemctl restart {FPM}.service")
     assert staged.starts() == 0
     assert staged.execs() == 1
     assert not any("COMMAND=/usr/bin/systemctl" in line for line in staged.journal())

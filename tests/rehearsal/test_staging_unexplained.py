@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.outcomes import problem
+
 if TYPE_CHECKING:
     from support.command_line import Cli
     from support.staged_host import Staged
@@ -20,8 +22,7 @@ def test_an_unknown_cause_is_unexplained(staged: "Staged", cli: "Cli") -> None:
 
     host = cli.fix().refused("unexplained")
 
-    assert host.error is not None
-    assert " 500" in host.error.message
+    assert " 500" in problem(host).message
     assert staged.bystanders() == everything
 
 
@@ -35,12 +36,11 @@ def test_what_was_compared_and_does_not_fit_is_told_with_it(staged: "Staged", cl
 
     host = cli.fix().refused("unexplained")
 
-    assert host.error is not None
     told = (
         "nginx asks /run/php/shop.sock, which does not exist: pool www of php8.2 listens on /run/php/php8.2-fpm.sock",
         "forge cannot write storage/framework/views (root:root 755)",
     )
-    assert all(each in host.error.message for each in told)
+    assert all(each in problem(host).message for each in told)
     (site,) = (reading.value for reading in host.before if reading.probe == "nginx.site")
     (logs,) = (reading.value for reading in host.before if reading.probe == "nginx.log")
     assert isinstance(site, dict)
@@ -56,10 +56,9 @@ def test_a_socket_that_nginx_may_not_connect_to_is_told(staged: "Staged", cli: "
 
     host = cli.fix().refused("unexplained")
 
-    assert host.error is not None
     assert (
         "nginx asks /run/php/php8.2-fpm.sock, to which www-data may not connect (forge:forge rw-------)"
-        in host.error.message
+        in problem(host).message
     )
 
 
@@ -79,8 +78,7 @@ def test_a_redirect_is_not_a_page(staged: "Staged", cli: "Cli") -> None:
 
     host = cli.fix(inventory=plain).refused("unexplained")
 
-    assert host.error is not None
-    assert "301 to https://staging.example.com/" in host.error.message
+    assert "301 to https://staging.example.com/" in problem(host).message
 
 
 def test_another_page_is_not_the_page(staged: "Staged", cli: "Cli") -> None:
@@ -88,8 +86,7 @@ def test_another_page_is_not_the_page(staged: "Staged", cli: "Cli") -> None:
 
     host = cli.fix(inventory=other).refused("unexplained")
 
-    assert host.error is not None
-    assert "200, but not the right page" in host.error.message
+    assert "200, but not the right page" in problem(host).message
 
 
 def test_a_bad_gateway_of_another_cause_restarts_nothing(staged: "Staged", cli: "Cli") -> None:

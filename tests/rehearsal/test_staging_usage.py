@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.outcomes import problem
+
 if TYPE_CHECKING:
     from support.command_line import Cli
     from support.staged_host import Staged
@@ -59,8 +61,7 @@ def test_wrong_usage(staged: "Staged", cli: "Cli", words: dict[str, str], case: 
     document.usage(*expected)
     report = document.report
     assert (report.verdict, report.touched.value, report.hosts) == (None, "no", ())
-    assert report.error is not None
-    assert report.error.message in document.err
+    assert problem(report).message in document.err
     assert staged.logins() == 0
 
 

@@ -16,7 +16,7 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import RenewCertificate
 from support import certificate_examples as exc
 from support.lineages import DUE, EXPIRED, FORCE, NAME, NEW, REMEDY, RENEW, facts, host
-from support.render import output_of
+from support.render import surveyed
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,7 @@ def test_it_forces_only_what_certbot_would_leave(renewal: RenewalState, step: Ru
 
 def test_what_proves_it() -> None:
     def seen(disk: CertificateInfo, **given: Fact | Unreadable) -> Facts:
-        stated = facts(EXPIRED, disk, **given)
-        printed = {probe: output_of(probe, fact) for probe, fact in stated.items() if isinstance(fact, Fact)}
-        return Facts.read(stated, printed)
+        return surveyed(facts(EXPIRED, disk, **given))
 
     before = seen(EXPIRED)
     told = REMEDY.verify(before, seen(NEW))

@@ -5,22 +5,18 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.laravel import AppDatabase
 from remediate.remedies.configuration import CacheConfig
 from support import examples as ex
 from support.hosts import host_with
-from support.toys import decide
+from support.toys import LOST, Known, decide
 
 PATH = "/home/forge/agency-platform"
 CACHE = CacheConfig(php="php8.2", path=PATH)
 CONFIGURATION = Configuration(php="php8.2", path=PATH, user="forge")
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
-LOST = Unreadable("not now")
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 
 STATES = {

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.core.remedy import NotYet, Proven
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvValue
@@ -21,8 +21,8 @@ from remediate.remedies.configuration import SetEnv
 from remediate.remedies.workers import start_program
 from support import examples as ex
 from support.hosts import host_with
-from support.render import output_of
-from support.toys import decide
+from support.render import surveyed
+from support.toys import LOST, Known, decide
 
 PATH = "/home/forge/agency-platform"
 CANARY = "whsec_c4n4ry"
@@ -36,8 +36,6 @@ WORKERS = Descendants(path=PATH, user="forge", unit="supervisor")
 SUPERVISED = Workers(program="agency-worker")
 PHP_FPM, CHILDREN = Unit(name="php8.2-fpm"), Descendants(path=PATH, user="forge", unit="php8.2-fpm")
 OPCACHE, FPM = Opcache(php="php8.2"), PhpFpmConfig(php="php8.2")
-LOST = Unreadable("not now")
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 EDIT = edit_env("php8.2", PATH, "forge", "STRIPE_WEBHOOK_SECRET", SecretStr(CANARY), seen=ex.env_file().mark)
 REBUILD = cache_config("php8.2", PATH, "forge")
@@ -158,10 +156,6 @@ def test_no_step_shows_the_value() -> None:
         assert CANARY not in f"{step} {step!r} {step.model_dump_json()} {step.argv}"
     for shown in (repr(SET), str(SET), SET.model_dump_json(), repr(VALUE), VALUE.model_dump_json(), VALUE.label()):
         assert CANARY not in shown
-
-
-def surveyed(facts: Known) -> Facts:
-    return Facts(facts, {probe: output_of(probe, fact) for probe, fact in facts.items() if isinstance(fact, Fact)})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
 from remediate.core.host import Host
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.core.verdict import UNSTABLE
 from remediate.errors import Unreadable
 from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
@@ -21,13 +21,11 @@ from remediate.remedies.database import DatabaseAccess, RestartDatabase
 from support import examples as ex
 from support import toys
 from support.hosts import host_with
-from support.toys import UNITS
+from support.toys import LOST, UNITS, Known
 
 PATH: Final = "/home/forge/agency-platform"
 REMEDY = RestartDatabase(unit="mariadb")
 UNIT, ROOM, LOG = Unit(name="mariadb"), DataDirectory(), UnitLog(name="mariadb", lines=20)
-Known = dict[Probe[Fact], Fact | Unreadable]
-LOST = Unreadable("not now")
 ROOMS = {
     "room": ex.DATA_ROOM,
     "full": DataRoom(writable=True, percent=100, inodes=3),

@@ -17,7 +17,7 @@ from remediate.remedies.session import EndSession, ending
 from support import examples as ex
 from support import toys
 from support.hosts import host_with
-from support.render import output_of
+from support.render import surveyed
 
 SINCE: Final = 1795443941
 LOCKS = ex.session(user="ana", blocks=False, suspected=True, transaction=False)
@@ -33,9 +33,8 @@ def known(state: SessionState | DbSession) -> dict[Probe[Fact], Fact | Unreadabl
     return {LOOK: state if isinstance(state, SessionState) else SessionState(session=state)}
 
 
-def surveyed(state: SessionState | DbSession) -> Facts:
-    given = known(state)
-    return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
+def survey(state: SessionState | DbSession) -> Facts:
+    return surveyed(known(state))
 
 
 STATES: dict[str, tuple[DbSession | SessionState, str]] = {
@@ -72,12 +71,12 @@ def test_what_cannot_be_read_is_not_ended() -> None:
 
 
 def test_gone_is_the_proof() -> None:
-    before, after, same = surveyed(LOCKS), surveyed(GONE), surveyed(LOCKS)
+    before, after, same = survey(LOCKS), survey(GONE), survey(LOCKS)
     proof = END.verify(before, after)
     assert isinstance(proof, Proven)
     assert proof.evidence == "57 is gone, unlike before"
     assert not isinstance(END.verify(before, same), Proven)
-    assert isinstance(END.verify(before, surveyed(LOCKS.model_copy(update={"started": SINCE + 9}))), Failed)
+    assert isinstance(END.verify(before, survey(LOCKS.model_copy(update={"started": SINCE + 9}))), Failed)
 
 
 @pytest.mark.parametrize(

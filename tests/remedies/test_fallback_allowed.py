@@ -38,7 +38,7 @@ CLUSTER = {"server": "127.0.0.1:6380,127.0.0.1:6381"}
 
 
 COMES_BACK = {Trouble.LOADING, Trouble.BUSY, Trouble.NO_DATABASE, Trouble.OTHER}
-"""What is loading, busy or handing over comes back by itself; a wrong number is an edit of .env away."""
+"""Loading, busy or handing over ends by itself; a wrong number is an edit of .env away."""
 
 
 @pytest.mark.parametrize("trouble", Trouble)

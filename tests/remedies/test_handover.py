@@ -23,7 +23,7 @@ from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
 from support.hosts import host_with
-from support.toys import decide
+from support.toys import LOST, decide
 
 PATH = "/home/forge/agency-platform"
 HOST = host_with(
@@ -49,7 +49,6 @@ def room(full: str, *, inodes: bool = False) -> DiskSpaceState:
     return exl.ROOM.model_copy(update={"systems": (*(each for each in exl.ROOM.systems if each.mount != full), ill)})
 
 
-LOST = Unreadable("not now")
 DOWN = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
 WELL: dict[Probe[Fact], Fact | Unreadable] = {
     PAGE: ex.page(),

@@ -18,9 +18,10 @@ from remediate.remedies.journald import VacuumJournal
 from remediate.remedies.logs import ShortenLogs
 from support import load_examples as exl
 from support import toys
-from support.full_disk import ALLOWED, BIG, CROWDED, LOG, REOPEN, ROOM, ROOMS, SHORT, SHORTEN, held, logs, survey
+from support.full_disk import ALLOWED, BIG, CROWDED, LOG, REOPEN, ROOM, ROOMS, SHORT, SHORTEN, held, logs
 from support.host_paths import ACCESS
 from support.hosts import host_with
+from support.render import surveyed
 
 # -- deleted logs ------------------------------------------------------------------------------------------------------
 
@@ -95,17 +96,17 @@ def test_what_makes_a_holder_let_go_is_a_command(name: str) -> None:
 
 
 def test_space_counts_only_when_df_shows_it() -> None:
-    before = survey(held(BIG))
-    assert isinstance(REOPEN.verify(before, survey(held(room=exl.ROOM))), Proven)
-    late = REOPEN.verify(before, survey(held()))
+    before = surveyed(held(BIG))
+    assert isinstance(REOPEN.verify(before, surveyed(held(room=exl.ROOM))), Proven)
+    late = REOPEN.verify(before, surveyed(held()))
     assert late == NotYet(reason="/var/log/nginx 100 % (0 MiB left): df does not show the space yet")
-    assert REOPEN.verify(before, survey(held(BIG))) == NotYet(reason=f"{ACCESS} is still open in nginx")
+    assert REOPEN.verify(before, surveyed(held(BIG))) == NotYet(reason=f"{ACCESS} is still open in nginx")
 
 
 def test_what_others_hold_does_not_make_it_fail() -> None:
     half = exl.NO_ROOM.systems[1].model_copy(update={"available_kib": 40_000, "percent": 96})
     after = held(STRANGE, room=DiskSpaceState(systems=(exl.ROOM.systems[0], half), limit=95))
-    assert isinstance(REOPEN.verify(survey(held(BIG, STRANGE)), survey(after)), Proven)
+    assert isinstance(REOPEN.verify(surveyed(held(BIG, STRANGE)), surveyed(after)), Proven)
 
 
 # -- the journal -------------------------------------------------------------------------------------------------------
@@ -131,10 +132,10 @@ def test_when_the_journal_gives_something_back(room: Fact, journal: Fact, expect
 
 
 def test_the_journal_is_smaller_and_df_shows_it() -> None:
-    before = survey({ROOM: exl.NO_ROOM, JournalFiles(): MUCH})
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, JournalFiles(): LITTLE})), Proven)
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.NO_ROOM, JournalFiles(): LITTLE})), NotYet)
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, JournalFiles(): MUCH})), NotYet)
+    before = surveyed({ROOM: exl.NO_ROOM, JournalFiles(): MUCH})
+    assert isinstance(VACUUM.verify(before, surveyed({ROOM: exl.ROOM, JournalFiles(): LITTLE})), Proven)
+    assert isinstance(VACUUM.verify(before, surveyed({ROOM: exl.NO_ROOM, JournalFiles(): LITTLE})), NotYet)
+    assert isinstance(VACUUM.verify(before, surveyed({ROOM: exl.ROOM, JournalFiles(): MUCH})), NotYet)
 
 
 def test_they_are_built_from_the_inventory() -> None:
@@ -149,20 +150,20 @@ def test_they_are_built_from_the_inventory() -> None:
 EXAMPLES = {
     "log.reopen": (
         REOPEN,
-        survey(held(BIG)),
-        survey(held(room=exl.ROOM)),
-        (survey(held(STRANGE)), survey(held(BIG, STRANGE)), survey(held(room=CROWDED))),
+        surveyed(held(BIG)),
+        surveyed(held(room=exl.ROOM)),
+        (surveyed(held(STRANGE)), surveyed(held(BIG, STRANGE)), surveyed(held(room=CROWDED))),
     ),
     "log.shorten": (
         SHORTEN,
-        survey(logs(LOG)),
-        survey(logs(SHORT, room=exl.ROOM)),
-        tuple(survey(logs(file, room=room)) for file, _ in ALLOWED.values() for room in ROOMS.values()),
+        surveyed(logs(LOG)),
+        surveyed(logs(SHORT, room=exl.ROOM)),
+        tuple(surveyed(logs(file, room=room)) for file, _ in ALLOWED.values() for room in ROOMS.values()),
     ),
     "journal.vacuum": (
         VACUUM,
-        survey({ROOM: exl.NO_ROOM, JournalFiles(): MUCH}),
-        survey({ROOM: exl.ROOM, JournalFiles(): LITTLE}),
+        surveyed({ROOM: exl.NO_ROOM, JournalFiles(): MUCH}),
+        surveyed({ROOM: exl.ROOM, JournalFiles(): LITTLE}),
         (),
     ),
 }

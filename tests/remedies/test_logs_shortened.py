@@ -30,9 +30,9 @@ from support.full_disk import (
     SHORTEN,
     held,
     logs,
-    survey,
 )
 from support.host_paths import ACCESS, LARAVEL
+from support.render import surveyed
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -92,7 +92,7 @@ def test_a_log_on_a_disk_that_is_mounted_twice_is_on_that_disk() -> None:
     assert toys.decide(SHORTEN, full) == "proceed"
     room = TWICE.model_copy(update={"systems": (TWICE.systems[0], exl.ROOM.systems[1])})
     short = SHORT.model_copy(update={"path": LARAVEL, "inode": 7, "owner": "forge"})
-    assert isinstance(SHORTEN.verify(survey(full), survey(logs(short, room=room))), Proven)
+    assert isinstance(SHORTEN.verify(surveyed(full), surveyed(logs(short, room=room))), Proven)
 
 
 def test_a_deleted_log_is_on_the_disk_of_its_device_whatever_its_path_says() -> None:
@@ -201,13 +201,13 @@ def test_no_sudo_rule_reaches_into_a_folder_of_somebody_elses() -> None:
 
 
 def test_shortened_is_what_df_and_the_writer_show() -> None:
-    before = survey(logs(LOG))
-    assert isinstance(SHORTEN.verify(before, survey(logs(SHORT, room=exl.ROOM))), Proven)
-    assert SHORTEN.verify(before, survey(logs(SHORT))) == NotYet(
+    before = surveyed(logs(LOG))
+    assert isinstance(SHORTEN.verify(before, surveyed(logs(SHORT, room=exl.ROOM))), Proven)
+    assert SHORTEN.verify(before, surveyed(logs(SHORT))) == NotYet(
         reason="/var/log/nginx 100 % (0 MiB left): df does not show the space yet"
     )
-    assert SHORTEN.verify(before, survey(logs(LOG))) == NotYet(reason=f"{ACCESS} still takes 64 MiB")
-    gone = survey(logs(SHORT, writers=(), room=exl.ROOM))
+    assert SHORTEN.verify(before, surveyed(logs(LOG))) == NotYet(reason=f"{ACCESS} still takes 64 MiB")
+    gone = surveyed(logs(SHORT, writers=(), room=exl.ROOM))
     assert SHORTEN.verify(before, gone) == NotYet(reason=f"nginx does not have {ACCESS} open any more")
-    other = survey(logs(SHORT.model_copy(update={"inode": 5}), room=exl.ROOM))
+    other = surveyed(logs(SHORT.model_copy(update={"inode": 5}), room=exl.ROOM))
     assert SHORTEN.verify(before, other) == Failed(reason=f"{ACCESS} is another file than before")

@@ -25,7 +25,7 @@ from support import certificate_examples as exc
 from support import examples as ex
 from support import toys
 from support.hosts import host_with
-from support.render import output_of
+from support.render import surveyed
 from support.toys import UNITS
 
 REMEDY = RestartNginx()
@@ -189,22 +189,18 @@ def test_when_it_is_told_to_load_what_lies_on_disk(given: dict[Probe[Fact], Fact
         assert toys.decide(RELOAD, {**given, probe: Unreadable("not now")}) in {"unreadable", expected} - {"proceed"}
 
 
-def seen(given: dict[Probe[Fact], Fact | Unreadable]) -> Facts:
-    return Facts.read(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
-
-
 def test_what_proves_a_reload() -> None:
-    before = seen(loading())
-    told = RELOAD.verify(before, seen(loading(NEW, workers=(91, 92))))
+    before = surveyed(loading())
+    told = RELOAD.verify(before, surveyed(loading(NEW, workers=(91, 92))))
     assert told == Proven(evidence="serial 4A12 is served, until 2027-02-20, by new workers")
     for after in (loading(), loading(workers=(91, 92)), loading(NEW), loading(NoHandshake.TIMEOUT)):
-        assert isinstance(RELOAD.verify(before, seen(after)), NotYet), after
+        assert isinstance(RELOAD.verify(before, surveyed(after)), NotYet), after
 
 
 def test_what_is_served_has_to_be_trusted_as_well() -> None:
     stranger = exc.served(SERVED, NEW, verify=21)
-    after = seen({**loading(NEW, workers=(91, 92)), SERVED: stranger})
-    told = RELOAD.verify(seen(loading()), after)
+    after = surveyed({**loading(NEW, workers=(91, 92)), SERVED: stranger})
+    told = RELOAD.verify(surveyed(loading()), after)
     assert told == Failed(
         reason="it is served, and it is valid until 2027-02-20 (89 days), not trusted (verify code 21)"
     )

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from remediate.core.facts import Facts
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants
@@ -16,15 +16,13 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.opcache import ReloadPhpFpm, reload_php_fpm
 from support import examples as ex
 from support.hosts import host_with
-from support.toys import UNITS, decide
+from support.toys import LOST, UNITS, Known, decide
 
 PATH = "/home/forge/agency-platform"
 RELOAD = ReloadPhpFpm(php="php8.2", path=PATH)
 UNIT, CONFIG, OPCACHE = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Opcache(php="php8.2")
 CHILDREN = Descendants(path=PATH, user="forge", unit="php8.2-fpm")
 CACHED = CachedConfig(path=PATH, user="forge")
-LOST = Unreadable("not now")
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 RELOADED = datetime(2026, 11, 23, 8, 31, 11, tzinfo=UTC)
 BEFORE = ex.cached_config(written=RELOADED.timestamp() - 0.1)

@@ -7,7 +7,7 @@ import pytest
 
 from remediate.core.facts import Facts
 from remediate.core.host import Settings
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
 from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
 from remediate.probes.queue import FailedJobs, QueueFlow, QueueFlowState, Retried, StoreTrouble
@@ -17,7 +17,7 @@ from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, Res
 from support import examples as ex
 from support import payment_examples as pay
 from support.hosts import host_with
-from support.toys import decide
+from support.toys import LOST, Known, decide
 
 PATH = "/home/forge/agency-platform"
 KEY = "services.stripe.webhook_secret"
@@ -46,8 +46,6 @@ WEBHOOK = ENDPOINT.webhook
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
 FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW, WORKERS = QueueFlow(php="php8.2", path=PATH, user="forge"), Workers(program="agency-worker")
-LOST = Unreadable("not now")
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 CACHED = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
 OLDER = CACHED.model_copy(update={"differs": (KEY, "app.debug")})

@@ -20,7 +20,7 @@ from remediate.remedies.php_fpm import RestartPhpFpm
 from support import examples as ex
 from support import toys
 from support.hosts import host_with
-from support.toys import UNITS
+from support.toys import LOST, UNITS
 
 PATH: Final = "/home/forge/agency-platform"
 REMEDY = RestartPhpFpm(php="php8.2", user="forge", path=PATH)
@@ -51,7 +51,7 @@ BUSY = {"busy", "full of work"}
 USELESS = {*STUCK, *BUSY, "gone"}
 UNKNOWN = {"none", "slow", "forbidden"}
 QUICK = {"answers", "READ_ONLY", "UNCONFIGURED"}
-"""What the database may be like without keeping PHP waiting."""
+"""States of the database that do not keep PHP waiting."""
 DATABASES = {
     "answers": ex.DATABASE,
     "busy": ex.DATABASE_BUSY,
@@ -107,9 +107,6 @@ def test_every_reason_to_refuse_is_reached() -> None:
         for unit, config, pools, database in product(UNITS, CONFIGS, POOL_STATES, DATABASES)
     }
     assert reached == {"wait", "skip", "proceed", "unreadable", *(code.name for code in RestartPhpFpm.refusals)}
-
-
-LOST = Unreadable("not now")
 
 
 @pytest.mark.parametrize(("unit", "pools", "database"), list(product(UNITS, POOL_STATES, DATABASES)))

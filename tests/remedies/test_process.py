@@ -15,7 +15,8 @@ from remediate.remedies.process import EndProcess
 from support import examples as ex
 from support import load_examples as exl
 from support import toys
-from support.runaways import CULPRITS, END, OURS, PATH, USAGE, WORKER, facts, survey
+from support.render import surveyed
+from support.runaways import CULPRITS, END, OURS, PATH, USAGE, WORKER, facts
 
 decide = partial(toys.decide, END)
 
@@ -132,15 +133,15 @@ def test_a_refusal_names_the_process_and_what_to_type(name: str, told: str) -> N
 
 def test_one_that_came_back_is_not_ended() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
-    result = END.verify(survey(facts(OURS)), survey(facts(again)))
+    result = END.verify(surveyed(facts(OURS)), surveyed(facts(again)))
     assert result == NotYet(reason="it came back as pid 999, child of 1: what starts it has to stop")
     other = again.model_copy(update={"arguments": "gzip"})
-    assert isinstance(END.verify(survey(facts(OURS)), survey(facts(other))), Proven)
+    assert isinstance(END.verify(surveyed(facts(OURS)), surveyed(facts(other))), Proven)
 
 
 def test_one_that_is_still_there_but_quiet_is_not_ended() -> None:
     quiet = OURS.model_copy(update={"excess": None, "cpu": 0})
-    assert END.verify(survey(facts(OURS)), survey(facts(quiet))) == NotYet(reason="sh (pid 283) is still there")
-    worker = END.verify(survey(facts(WORKER)), survey(facts(WORKER)))
+    assert END.verify(surveyed(facts(OURS)), surveyed(facts(quiet))) == NotYet(reason="sh (pid 283) is still there")
+    worker = END.verify(surveyed(facts(WORKER)), surveyed(facts(WORKER)))
     assert isinstance(worker, NotYet)
     assert worker.reason.endswith(f"was asked to end: `sudo kill -KILL {WORKER.pid}` breaks its job off")

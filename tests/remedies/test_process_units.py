@@ -18,7 +18,8 @@ from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from support import examples as ex
 from support import load_examples as exl
 from support import toys
-from support.runaways import CULPRITS, END, OURS, PATH, USAGE, Answers, facts, survey
+from support.render import surveyed
+from support.runaways import CULPRITS, END, OURS, PATH, USAGE, Answers, facts
 from support.toys import UNITS
 
 POOL, FPM, CONFIG = RecyclePhpFpm(php="php8.2"), Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
@@ -46,16 +47,16 @@ YOUNG = CHILD.model_copy(update={"pid": 900, "age": 4, "cpu": 3, "wanted": 4, "r
 
 
 def test_a_pool_whose_new_child_runs_in_circles_is_not_mended() -> None:
-    before = survey(pool(CHILD))
-    assert isinstance(POOL.verify(before, survey(pool(YOUNG))), Proven)
+    before = surveyed(pool(CHILD))
+    assert isinstance(POOL.verify(before, surveyed(pool(YOUNG))), Proven)
     retried = YOUNG.model_copy(update={"cpu": 99, "wanted": 99, "rests": 0})
-    result = POOL.verify(before, survey(pool(retried)))
+    result = POOL.verify(before, surveyed(pool(retried)))
     assert isinstance(result, NotYet)
     assert result.reason.startswith("reloaded, and a child works without rest again: php-fpm8.2 (pid 900")
     crowded = retried.model_copy(update={"cpu": 60, "wanted": 99})
-    assert isinstance(POOL.verify(before, survey(pool(crowded))), NotYet)
+    assert isinstance(POOL.verify(before, surveyed(pool(crowded))), NotYet)
     serving = retried.model_copy(update={"rests": 40})
-    assert isinstance(POOL.verify(before, survey(pool(serving))), Proven)
+    assert isinstance(POOL.verify(before, surveyed(pool(serving))), Proven)
 
 
 def test_a_pool_that_works_on_one_request_after_the_other_is_left_alone() -> None:
@@ -103,9 +104,9 @@ def test_a_unit_that_the_inventory_does_not_list_is_not_restarted() -> None:
 
 def test_what_was_restarted_and_is_busy_again_at_once_is_not_mended() -> None:
     anew = ex.started_again(ex.RUNNING)
-    before, again = survey(service(SPINS)), SPINS.model_copy(update={"pid": 900, "excess": None, "age": 1})
-    assert isinstance(SYNC.verify(before, survey(service(unit=anew))), Proven)
-    result = SYNC.verify(before, survey(service(again, unit=anew)))
+    before, again = surveyed(service(SPINS)), SPINS.model_copy(update={"pid": 900, "excess": None, "age": 1})
+    assert isinstance(SYNC.verify(before, surveyed(service(unit=anew))), Proven)
+    result = SYNC.verify(before, surveyed(service(again, unit=anew)))
     assert isinstance(result, NotYet)
     assert result.reason.startswith("restarted, and busy again: sh (pid 900")
 
@@ -125,14 +126,14 @@ GONE = facts()
 EXAMPLES = {
     "process.end": (
         END,
-        survey(facts(OURS)),
-        survey(GONE),
-        tuple(survey(facts(process)) for process, _ in CULPRITS.values()),
+        surveyed(facts(OURS)),
+        surveyed(GONE),
+        tuple(surveyed(facts(process)) for process, _ in CULPRITS.values()),
     ),
     "php-fpm.recycle": (
         POOL,
-        survey(pool(CHILD)),
-        survey(pool(YOUNG, YOUNG.model_copy(update={"pid": 901}))),
+        surveyed(pool(CHILD)),
+        surveyed(pool(YOUNG, YOUNG.model_copy(update={"pid": 901}))),
         (
             pool(CHILD, config=ex.BROKEN_CONFIG),
             pool(CHILD.model_copy(update={"rests": 40})),
@@ -142,8 +143,8 @@ EXAMPLES = {
     ),
     "unit.restart": (
         SYNC,
-        survey(service(SPINS)),
-        survey(service(unit=ex.started_again(ex.RUNNING))),
+        surveyed(service(SPINS)),
+        surveyed(service(unit=ex.started_again(ex.RUNNING))),
         tuple(service(SPINS, unit=unit) for unit in UNITS.values()),
     ),
 }

@@ -24,8 +24,8 @@ from remediate.remedies.queue import Fate, RetryJobs, fate
 from support import examples as ex
 from support import payment_examples as pay
 from support.hosts import host_with
-from support.render import output_of
-from support.toys import decide
+from support.render import surveyed
+from support.toys import LOST, Known, decide
 
 PATH = "/home/forge/agency-platform"
 DECLARED = (PaymentJob(name=pay.RECORDS, idempotent=True, max_age_hours=24), PaymentJob(name=pay.CHARGES))
@@ -33,17 +33,11 @@ REMEDY = RetryJobs(php="php8.2", path=PATH, program="agency-worker", jobs=DECLAR
 FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
 WORKERS = Workers(program="agency-worker")
-Known = dict[Probe[Fact], Fact | Unreadable]
-LOST = Unreadable("not now")
 RUNNING = ex.workers("RUNNING", "RUNNING")
 
 
 def facts(*jobs: FailedJob, flow: Fact | Unreadable = pay.QUEUE, workers: Fact | Unreadable = RUNNING) -> Known:
     return {FAILED: pay.failed_jobs(*jobs), FLOW: flow, WORKERS: workers}
-
-
-def surveyed(given: Known) -> Facts:
-    return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
 
 
 # -- which job ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
 from remediate.core.host import Host
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis
@@ -19,7 +19,7 @@ from support import cache_examples as exr
 from support import examples as ex
 from support import toys
 from support.hosts import host_with
-from support.toys import UNITS
+from support.toys import LOST, UNITS, Known
 
 PATH = "/home/forge/agency-platform"
 REMEDY = RestartRedis(unit="redis-server", php="php8.2", path=PATH)
@@ -27,10 +27,8 @@ PLAIN = RestartRedis(unit="redis-server")
 UNIT, OWNER = Unit(name="redis-server"), PortOwner(port=6379)
 APP = AppRedis(php="php8.2", path=PATH, user="forge")
 FRESH = APP.model_copy(update={"fresh": True})
-LOST = Unreadable("not now")
 RESTART = Run.of("/usr/bin/systemctl", "restart", "redis-server.service", user=ROOT, seconds=100)
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "redis-server.service", user=ROOT, seconds=10)
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
 MOVING = {"starting", "stopping", "reloading", "queued"}

@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from remediate.core.facts import Facts
-from remediate.core.probe import Fact
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.core.services import Database, DatabaseLimits
 from remediate.errors import ConfigurationError
@@ -16,30 +15,29 @@ from remediate.probes.mysql import (
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.sessions import EndIdle, EndQueries
 from support import examples as ex
-from support.render import output_of
+from support.render import surveyed
 from support.sessions import DATABASE, FOREIGN, IDLE, LONG, OWN, QUERIES, SLOW, UP, asked, full, on, pages, server
 
 DOWN = pages(ex.page(500))
 
 
-def surveyed(state: SessionsState) -> Facts:
-    given = asked(state, UP)
-    return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
+def survey(state: SessionsState) -> Facts:
+    return surveyed(asked(state, UP))
 
 
 def test_what_was_ended_is_named() -> None:
-    before, after = surveyed(server(OWN, FOREIGN, waiting=True)), surveyed(server(FOREIGN.model_copy()))
+    before, after = survey(server(OWN, FOREIGN, waiting=True)), survey(server(FOREIGN.model_copy()))
     proof = QUERIES.verify(before, after)
     assert isinstance(proof, Proven)
     assert proof.evidence.endswith("; ended 57 (shop@shop), idle in a transaction since 14:25:41Z")
     assert isinstance(QUERIES.verify(before, before), Failed)
-    mine = surveyed(server(OWN, waiting=True))
+    mine = survey(server(OWN, waiting=True))
     assert isinstance(QUERIES.verify(mine, mine), NotYet)
 
 
 def test_a_query_that_made_room_for_the_next_counts_as_ended() -> None:
     next_one = LONG.model_copy(update={"query": LONG.query + 1, "beyond": False})
-    (gone,) = EndQueries(user="shop")._ended(surveyed(server(LONG)), surveyed(server(next_one)))
+    (gone,) = EndQueries(user="shop")._ended(survey(server(LONG)), survey(server(next_one)))
     assert gone == LONG
 
 

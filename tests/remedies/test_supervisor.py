@@ -14,11 +14,10 @@ from remediate.remedies.workers import start_program
 from support import examples as ex
 from support.hosts import host_with
 from support.supervised import DAEMON, ORPHANS, RESTART, UNIT, Known
-from support.toys import UNITS, decide
+from support.toys import LOST, UNITS, decide
 
 START = StartWorkers(program="agency-worker")
 WORKERS = Workers(program="agency-worker")
-LOST = Unreadable("not now")
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "supervisor.service", user=ROOT, seconds=10)
 
 

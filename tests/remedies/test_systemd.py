@@ -1,4 +1,4 @@
-"""What a restart of a unit came to: proven, not yet, or failed for good."""
+"""The result of restarting a unit: proven, not yet, or failed for good."""
 
 import pytest
 

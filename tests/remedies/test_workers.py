@@ -7,7 +7,7 @@ import pytest
 from remediate.core.command import Output
 from remediate.core.facts import Facts
 from remediate.core.host import Settings
-from remediate.core.probe import Fact, Probe
+from remediate.core.probe import Fact
 from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
 from remediate.probes.descendants import Descendants
@@ -19,18 +19,16 @@ from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, 
 from support import daily_examples as exd
 from support import examples as ex
 from support.hosts import host_with
-from support.render import output_of
-from support.toys import decide
+from support.render import surveyed
+from support.toys import LOST, Known, decide
 
 PATH = "/home/forge/agency-platform"
 RENEW = RestartWorkers(program="agency-worker", path=PATH, patience=7)
 PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
 WORKERS = Workers(program="agency-worker")
-LOST = Unreadable("not now")
 RUN = ex.workers("RUNNING", "RUNNING", pid=101)
 AGAIN = ex.workers("RUNNING", "RUNNING", pid=201)
 ONE_JOB = "php artisan queue:work redis --once --name=default --queue=default --sleep=3 --tries=1"
-Known = dict[Probe[Fact], Fact | Unreadable]
 
 FRESH = {
     "none": ex.descendants(),
@@ -77,20 +75,16 @@ def test_what_somebody_has_stopped_is_not_started() -> None:
     assert decide(RENEW, before) == "proceed"
     assert list(RENEW.apply(Facts(before))) == [end_processes(("101:1010",), "forge", 7, left="leave")]
 
-    def facts(known: Known) -> Facts:
-        return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
-
     after: Known = {PROCESSES: FRESH["fresh"]}
-    came_back = facts({**after, WORKERS: ex.workers("RUNNING", "STOPPED", pid=201)})
-    assert isinstance(RENEW.verify(facts(before), came_back), Proven)
+    came_back = surveyed({**after, WORKERS: ex.workers("RUNNING", "STOPPED", pid=201)})
+    assert isinstance(RENEW.verify(surveyed(before), came_back), Proven)
     for left in (("EXITED", "STOPPED"), ("STOPPED", "STOPPED"), ("EXITED", "RUNNING")):
-        assert isinstance(RENEW.verify(facts(before), facts({**after, WORKERS: ex.workers(*left)})), NotYet)
+        assert isinstance(RENEW.verify(surveyed(before), surveyed({**after, WORKERS: ex.workers(*left)})), NotYet)
 
 
 def test_a_worker_that_does_not_come_back_is_no_success() -> None:
     def facts(processes: str, state: Fact) -> Facts:
-        known: Known = {PROCESSES: {**FRESH, **STALE}[processes], WORKERS: state}
-        return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
+        return surveyed({PROCESSES: {**FRESH, **STALE}[processes], WORKERS: state})
 
     proof = RENEW.verify(facts("both", RUN), facts("none", ex.workers("RUNNING", "STARTING")))
     assert isinstance(proof, NotYet)
@@ -184,8 +178,7 @@ def test_a_queue_that_lost_its_workers_is_not_proven() -> None:
 
 
 def _seen(queue: Fact, workers: Fact = AGAIN) -> Facts:
-    known: Known = {WORKERS: workers, QUEUE: queue}
-    return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
+    return surveyed({WORKERS: workers, QUEUE: queue})
 
 
 def test_it_is_proven_by_new_workers_and_a_queue_that_moves() -> None:

@@ -16,7 +16,7 @@ from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.dbos_runs import FLEET
 from remediate.service.engine import EngineLimits
-from remediate.service.request import Attempt, DurableState, RunRequest
+from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
 from support.clock import until
 from support.durable import request, until_ended
 from support.noted_driver import FAST, Noted, launched, result
@@ -91,29 +91,36 @@ def test_what_has_not_begun_can_be_withdrawn(url: str) -> None:
         assert driver.begun == ["web1"]
 
 
+def end_of(url: str, driver: Noted, run: str) -> RunResult:
+    """Start a run in an engine of its own, and return its result."""
+    with launched(url, driver) as engine:
+        engine.start(request("web1"), run)
+        return result_of(engine, run)
+
+
+def result_of(engine: DbosEngine, run: str) -> RunResult:
+    (found,) = until_ended(engine.find, [run], 60)
+    assert found.result is not None
+    return found.result
+
+
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_run_whose_process_died_is_resumed_under_a_new_id(url: str) -> None:
     run = new_run_id()
     second = new_run_id()
     driver = Noted(Attempt(died=run), Attempt(died=second))
-    with launched(url, driver) as engine:
-        engine.start(request("web1"), run)
-        (found,) = until_ended(engine.find, [run], 60)
+    found = end_of(url, driver, run)
     assert [dead for dead, _ in driver.resumed] == [(run,), (run, second)]
-    assert found.result is not None
-    assert found.result.run == driver.resumed[1][1] != run
+    assert found.run == driver.resumed[1][1] != run
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_run_that_kills_its_processes_is_given_up(url: str) -> None:
     run = new_run_id()
     driver = Noted(*(Attempt(died=run) for _ in range(9)))
-    with launched(url, driver) as engine:
-        engine.start(request("web1"), run)
-        (found,) = until_ended(engine.find, [run], 60)
+    found = end_of(url, driver, run)
     assert driver.given_up == ["5 processes died with this run"]
-    assert found.result is not None
-    assert found.result.verdict == "unknown"
+    assert found.verdict == "unknown"
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -125,13 +132,11 @@ def test_what_cannot_be_found_out_is_tried_again_and_is_unknown_in_the_end(
     silent = Attempt(unanswered="web1 does not answer")
     with launched(url, driver := Noted(silent)) as engine:
         engine.start(request("web1"), one)
-        (found,) = until_ended(engine.find, [one], 60)
-        assert (found.result, driver.begun) == (result(one).result, ["web1", "web1"])
+        assert (result_of(engine, one), driver.begun) == (result(one).result, ["web1", "web1"])
         driver._answers += [silent] * 3
         engine.start(request("web1"), two)
-        (found,) = until_ended(engine.find, [two], 60)
-        assert found.result is not None
-        assert (found.result.verdict, found.result.note) == ("unknown", "web1 does not answer")
+        found = result_of(engine, two)
+        assert (found.verdict, found.note) == ("unknown", "web1 does not answer")
         assert driver._answers == []  # A try follows each wait, the last one too.
 
 
@@ -165,14 +170,11 @@ def test_a_bug_is_tried_again_then_unknown_and_the_text_of_its_error_is_not_stor
 
     monkeypatch.setattr(driver, "begin", begin)
     monkeypatch.setattr(attempts, "WAITS", (0.01, 0.01))
-    with launched(url, driver) as engine:
-        engine.start(request("web1"), run)
-        (found,) = until_ended(engine.find, [run], 60)
+    found = end_of(url, driver, run)
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("journal.sqlite3*"))
     assert run.encode() in stored
     assert b"hunter2" not in stored
-    assert found.result is not None
-    assert (found.result.verdict, found.result.note, len(begun)) == ("unknown", "a bug: ValueError", 3)
+    assert (found.verdict, found.note, len(begun)) == ("unknown", "a bug: ValueError", 3)
     assert "begin of a run fails: ValueError" in caplog.text
 
 
@@ -213,9 +215,8 @@ def test_a_run_that_kills_whoever_begins_it_is_unknown_although_the_journal_neve
     engine.launch()
     try:
         engine.take_over("w4")
-        (found,) = until_ended(engine.find, [run], 60)
+        found = result_of(engine, run)
     finally:
         engine.close()
-    assert found.result is not None
-    assert (found.result.verdict, driver.begun) == ("unknown", [])
+    assert (found.verdict, driver.begun) == ("unknown", [])
     assert driver.given_up == ["3 processes began with this run, and none came to an end"]

@@ -23,7 +23,7 @@ from remediate.service.engine import RunEngine
 from remediate.service.incident_desk import IncidentDesk
 from remediate.service.incident_triage import IncidentTriage
 from remediate.service.project_intake import project_intake
-from remediate.triage.triage import TriageReport, triage
+from remediate.triage.triage import triage
 from support.durable import ToyFleet
 from support.incident_desk import INSIDE
 from support.incidents import DOWN, HEALTHY
@@ -91,6 +91,10 @@ def office(toys: ToyFleet) -> Iterator[Office]:
         yield Office(toys, alerts)
 
 
+def odd_alert() -> dict[str, object]:
+    return firing() | {"labels": {"alertname": "Odd", "host": "toy0"}}
+
+
 def test_a_storm_is_one_incident_that_is_declared_once(office: Office) -> None:
     for number in range(20):
         office.take(*(firing(host, number=str(number)) for host in office.toys.names))
@@ -127,7 +131,7 @@ def test_an_alert_joins_the_incident_of_a_person_who_goes_on_deciding(office: Of
 
 
 def test_an_alert_that_joins_raises_the_severity_unless_a_person_has_set_it(office: Office) -> None:
-    office.take(firing("toy0") | {"labels": {"alertname": "Odd", "host": "toy0"}}, ago=5)
+    office.take(odd_alert(), ago=5)
     assert office.declare()[0].severity.value == "SEV-3"
     office.take(firing("toy0") | {"labels": {"alertname": "Worse", "host": "toy0"}})
     (incident,) = office.declare()
@@ -155,16 +159,19 @@ def test_what_a_sender_wrote_is_only_shown(office: Office, tmp_path: Path) -> No
     assert not (tmp_path / "pwned").exists()
 
 
+def triaging(monkeypatch: pytest.MonkeyPatch, **changed: object) -> None:
+    """Let triage find app-down on toy0."""
+    report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession({**HEALTHY, **DOWN}))
+    (host,) = report.hosts
+    found = report.model_copy(update={"hosts": (host.model_copy(update={"name": "toy0", **changed}),)})
+    monkeypatch.setattr(incident_triage, "triage", lambda *_, **__: found)
+
+
 def test_triage_looks_before_an_incident_without_a_playbook_is_declared(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def looked(*_: object, **__: object) -> TriageReport:
-        report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession({**HEALTHY, **DOWN}))
-        (host,) = report.hosts
-        return report.model_copy(update={"hosts": (host.model_copy(update={"name": "toy0"}),)})
-
-    monkeypatch.setattr(incident_triage, "triage", looked)
-    office.take(firing() | {"labels": {"alertname": "Odd", "host": "toy0"}})
+    triaging(monkeypatch)
+    office.take(odd_alert())
     assert office.declare() == ()
     (about,) = office.timers.set.values()
     assert about == "anything toy0"
@@ -177,7 +184,7 @@ def test_triage_looks_before_an_incident_without_a_playbook_is_declared(
 
 
 def test_an_incident_is_declared_without_triage_that_does_not_answer(office: Office) -> None:
-    office.take(firing() | {"labels": {"alertname": "Odd", "host": "toy0"}}, ago=3)
+    office.take(odd_alert(), ago=3)
     (incident,) = office.declare()
     assert (incident.playbook, incident.severity.value) == (None, "SEV-3")
     assert office.timers.set == {}
@@ -186,14 +193,8 @@ def test_an_incident_is_declared_without_triage_that_does_not_answer(office: Off
 def test_what_triage_heard_from_a_host_keeps_no_incident_from_being_declared(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def looked(*_: object, **__: object) -> TriageReport:
-        report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession({**HEALTHY, **DOWN}))
-        (host,) = report.hosts
-        odd = {"name": "toy0", "incidents": (), "error": "\x1b[2Jno\x00" + "x" * 9000}
-        return report.model_copy(update={"hosts": (host.model_copy(update=odd),)})
-
-    monkeypatch.setattr(incident_triage, "triage", looked)
-    office.take(firing() | {"labels": {"alertname": "Odd", "host": "toy0"}})
+    triaging(monkeypatch, incidents=(), error="\x1b[2Jno\x00" + "x" * 9000)
+    office.take(odd_alert())
     office.declare()
     (about,) = office.timers.set.values()
     IncidentTriage(office.toys.project, stop=Event(), connect=office.toys.connect).look(about)

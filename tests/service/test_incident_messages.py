@@ -1,4 +1,4 @@
-"""What the service says of incidents that it follows: proposed to a person, or told where a rule says so."""
+"""Messages of the service about incidents that it follows: proposed to a person, or told where a rule says so."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Which workers live: their locks in PostgreSQL, and who takes the runs of a dead one over."""
+"""Living workers: their locks in PostgreSQL, and who takes the runs of a dead one over."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the service does not start with."""
+"""Settings with which the service does not start."""
 
 import errno
 import socket

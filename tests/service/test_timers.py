@@ -1,4 +1,4 @@
-"""What the service does by the clock: it wakes the outbox, tells what is overdue, and says that it lives."""
+"""The service's timers: it wakes the outbox, tells what is overdue, and says that it lives."""
 
 import logging
 import threading

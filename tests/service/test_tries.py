@@ -1,4 +1,4 @@
-"""What fails is tried again later, and keeps nothing else from being done."""
+"""A failed task is tried again later, and keeps no other from being done."""
 
 import logging
 from collections.abc import Callable

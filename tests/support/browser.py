@@ -57,7 +57,7 @@ class Browser:
 
     @property
     def errors(self) -> list[str]:
-        """What the console would show in red since the last page began to load."""
+        """Lines that the console would show in red since the last page began to load."""
         found = []
         for event in self.events:
             match event["method"], event["params"]:

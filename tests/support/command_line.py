@@ -15,6 +15,7 @@ import jsonschema
 
 from remediate.core.outcome import HostOutcome, Report, StepOutcome
 from support.command_box import error_line
+from support.outcomes import problem
 from support.staged_host import CHECKOUT, Staged
 
 BIN = Path(sys.executable).parent
@@ -69,8 +70,7 @@ class Ended:
     def refused(self, code: str) -> HostOutcome:
         """Assert that nothing was changed because of this refusal code."""
         host = self.is_("refused", 3)
-        assert host.error is not None
-        assert host.error.code == code, self.err
+        assert problem(host).code == code, self.err
         assert "nothing was changed" in self.err
         return host
 

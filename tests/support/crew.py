@@ -19,7 +19,7 @@ class Crew:
 
     def __init__(self, toys: ToyFleet, directory: Path, urls: Sequence[str]) -> None:
         self.died = 0
-        """How many ended without being told to."""
+        """The number that ended without being told to."""
         self._toys = toys
         self._directory = directory
         self._urls = urls

@@ -1,6 +1,5 @@
 """A full disk: its logs, and what a host answers of them."""
 
-from remediate.core.facts import Facts
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
@@ -12,7 +11,6 @@ from remediate.remedies.held_logs import ReopenLogs
 from remediate.remedies.logs import ShortenLogs
 from support import load_examples as exl
 from support.host_paths import ACCESS, LARAVEL
-from support.render import output_of
 
 Answers = dict[Probe[Fact], Fact | Unreadable]
 ROOM, DELETED, HELD, FILLERS = DiskSpace(), DeletedFiles(), HeldLogs(), DiskWriters()
@@ -20,11 +18,6 @@ CROWDED = DiskSpaceState(
     systems=tuple(each.model_copy(update={"inodes_percent": 100}) for each in exl.ROOM.systems[:1]), limit=95
 )
 ROOMS = {"room": exl.ROOM, "full": exl.NO_ROOM, "crowded": CROWDED}
-
-
-def survey(answers: Answers) -> Facts:
-    outputs = {probe: output_of(probe, fact) for probe, fact in answers.items() if isinstance(fact, Fact)}
-    return Facts(answers, outputs)
 
 
 REOPEN = ReopenLogs(php="php8.2")

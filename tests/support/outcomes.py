@@ -1,14 +1,20 @@
 """Shorthands for outcomes in tests."""
 
 from remediate.core.facts import Facts
-from remediate.core.outcome import HostOutcome, Reading, RunVerdict, Touched, readings
+from remediate.core.outcome import HostOutcome, Problem, Reading, Report, RunVerdict, Touched, readings
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 
 
-def code(outcome: HostOutcome) -> str | None:
-    """Return the code of the host's error, None without one."""
+def code(outcome: HostOutcome | Report) -> str | None:
+    """Return the code of the error of a host or a run, None without one."""
     return outcome.error.code if outcome.error else None
+
+
+def problem(of: HostOutcome | Report) -> Problem:
+    """Return the error of a host or a run, which there has to be."""
+    assert of.error is not None
+    return of.error
 
 
 def told(outcome: HostOutcome) -> list[tuple[str, str | None]]:

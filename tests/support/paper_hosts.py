@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from remediate.core.command import ROOT, Output, Run
 from remediate.testing import PaperHost
-from remediate.transport.acted import ActState
+from remediate.transport.acted import Acted, ActState
 from remediate.transport.script import Act, Fence
 from remediate.transport.session import Rounds, ShellRounds
 from support.asking import ask
@@ -31,6 +32,12 @@ def begin(host: PaperHost, act: Act | None = None, *, owner: tuple[str, ...] = (
     return host.session().begin((STATE,), act, seconds=seconds, owner=owner)
 
 
+def acted(host: PaperHost, act: Act, *, owner: tuple[str, ...] = ()) -> Acted:
+    """Act, and close the session before the survey."""
+    with closing(begin(host, act, owner=owner)) as rounds:
+        return rounds.acted()
+
+
 def act(*steps: Run, fence: str | None = "down\n", wait: float = 0, settle: float = 0) -> Act:
     fences = () if fence is None else (Fence(run=STATE.command(), stdout=fence),)
     return Act(steps=steps or (STEP,), fence=fences, wait=wait, settle=settle)
@@ -47,11 +54,7 @@ def steps_run(host: PaperHost) -> list[str]:
 
 
 def lock_is_free(host: PaperHost) -> bool:
-    rounds = begin(host, act(Run.of("/usr/bin/nothing", user=ROOT), fence=None))
-    try:
-        return rounds.acted().state is ActState.ACTED
-    finally:
-        rounds.close()
+    return acted(host, act(Run.of("/usr/bin/nothing", user=ROOT), fence=None)).state is ActState.ACTED
 
 
 def until(what: str, seconds: float = 30) -> Iterator[None]:

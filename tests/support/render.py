@@ -2,10 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from itertools import count
 from typing import Final
 
 from remediate.core.command import ROOT, CurlExit, Output
+from remediate.core.facts import Facts
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.config import ConfigCheck, ConfigState
@@ -46,6 +48,11 @@ _CURL: Final = {
 _EX_CONFIG: Final = 78
 _NONE_MATCHED: Final = 1
 _NO_DAEMON: Final = "supervisor: refused connection\n"
+
+
+def surveyed(known: Mapping[Probe[Fact], Fact | Unreadable]) -> Facts:
+    """Return facts with the outputs that read as them, as a survey does."""
+    return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:

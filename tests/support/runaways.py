@@ -1,6 +1,5 @@
 """Processes that run away, and what a host answers of them."""
 
-from remediate.core.facts import Facts
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.laravel import App, Deploy
@@ -9,7 +8,6 @@ from remediate.probes.processes import Process, Processes
 from remediate.remedies.process import EndProcess
 from support import examples as ex
 from support import load_examples as exl
-from support.render import output_of
 
 PATH = "/home/forge/agency-platform"
 END = EndProcess(user="forge", login="ops", protected=("meilisearch",), restartable=("sync",), php="php8.2", path=PATH)
@@ -58,8 +56,3 @@ def facts(*processes: Process, **changed: Fact | Unreadable) -> Answers:
 
 
 _BY_NAME: dict[str, Probe[Fact]] = {"usage": USAGE, "deploy": DEPLOY, "app": APP, "queries": QUERIES}
-
-
-def survey(answers: Answers) -> Facts:
-    outputs = {probe: output_of(probe, fact) for probe, fact in answers.items() if isinstance(fact, Fact)}
-    return Facts(answers, outputs)

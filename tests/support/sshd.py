@@ -137,6 +137,13 @@ class Lab:
     servers: list[Sshd] = field(default_factory=list)
 
     def sshd(self, *kinds: str, settings: str = "") -> Sshd:
+        """Start a server whose first host key is known."""
+        server = self.stranger(*kinds, settings=settings)
+        self.know(server)
+        return server
+
+    def stranger(self, *kinds: str, settings: str = "") -> Sshd:
+        """Start a server that no known_hosts lists."""
         folder = self.folder / f"sshd{len(self.servers)}"
         folder.mkdir()
         keys = tuple(keygen(folder / f"host_{kind}", kind) for kind in kinds or ("ed25519",))

@@ -1,4 +1,4 @@
-"""What the probes of `init` may find, each with facts of every kind."""
+"""The probes of `init`, each with facts of every kind."""
 
 from remediate.core.probe import Fact, Probe
 from remediate.probes.configured_pools import ConfiguredPool, ConfiguredPoolList, ConfiguredPools

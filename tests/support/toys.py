@@ -115,6 +115,11 @@ UNITS: Final = {
 """Every state of a unit that a remedy may meet."""
 
 
+Known = dict[Probe[Fact], Fact | Unreadable]
+"""Facts that a test states."""
+LOST: Final = Unreadable("not now")
+
+
 def decide(remedy: Remedy, given: Mapping[Probe[Fact], Fact | Unreadable]) -> str:
     """Return a guard's refusal code, else its decision, or "unreadable"."""
     try:

@@ -7,7 +7,6 @@ import pytest
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
-from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Step
 from remediate.core.verdict import (
     CONFIG_BROKEN,
@@ -19,7 +18,6 @@ from remediate.core.verdict import (
     refuse,
     skip,
 )
-from remediate.errors import Unreadable
 from remediate.probes.systemd import Unit
 from remediate.remedies.catalogue import remedies
 from remediate.testing import check_remedy
@@ -32,7 +30,7 @@ from support.examples import (
     UNCHECKED,
 )
 from support.remedy_examples import EXAMPLES
-from support.render import output_of
+from support.render import surveyed
 
 
 @pytest.mark.parametrize("kind", sorted(remedies()))
@@ -53,11 +51,7 @@ def test_a_good_remedy_passes() -> None:
 
 
 def test_facts_of_a_real_survey_may_be_given() -> None:
-    check_remedy(Restart(), _surveyed({UNIT: FAILED, CONFIG: SOUND}), _surveyed(dict(HEALED)))
-
-
-def _surveyed(facts: dict[Probe[Fact], Fact | Unreadable]) -> Facts:
-    return Facts.read(facts, {probe: output_of(probe, fact) for probe, fact in facts.items() if isinstance(fact, Fact)})
+    check_remedy(Restart(), surveyed({UNIT: FAILED, CONFIG: SOUND}), surveyed(dict(HEALED)))
 
 
 class Gentle(Restart):

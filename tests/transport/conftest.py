@@ -64,7 +64,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("shared")
     lab = Lab(folder, keygen(folder / "client"))
     server = lab.sshd("ed25519", "rsa", settings="MaxSessions 40\n")
-    lab.know(server)
     yield lab
     server.stop()
 

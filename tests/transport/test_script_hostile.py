@@ -166,7 +166,6 @@ def test_a_program_cannot_read_what_the_shell_is_sent(host: PaperHost) -> None:
         answers = rounds.next()
         assert output(answers, thief).stdout == "end\n"
         assert output(answers, honest).stdout == "here"
-    rounds.close()
 
 
 @ACTING_SHELL

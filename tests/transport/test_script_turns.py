@@ -74,7 +74,6 @@ def test_a_slow_turn_ends_before_its_survey_does(host: PaperHost, monkeypatch: p
         answers = rounds.next()
         assert output(answers, probes[0]).stdout == "1"
         assert all(isinstance(answers[probe], Unanswered) for probe in probes[2:])
-    rounds.close()
 
 
 def test_no_other_user_is_handed_the_nonce() -> None:
@@ -130,7 +129,6 @@ def test_a_turn_is_asked_anew_in_each_round(host: PaperHost) -> None:
     count, other = brief("count"), brief("other")
     rounds = host.session().begin((count, other), seconds=20)
     assert [output(rounds.next(), count).stdout for _ in range(3)] == ["1\n", "2\n", "3\n"]
-    rounds.close()
 
 
 def test_an_answer_in_a_turn_is_a_plain_output(sh_host: PaperHost) -> None:

@@ -13,7 +13,7 @@ from remediate.transport.acted import Acted, ActState
 from remediate.transport.link import Channel, Link, LinkLost
 from remediate.transport.script import Act, Fence
 from remediate.transport.session import Session, ShellSession
-from support.paper_hosts import SECOND, STATE, STEP, act, begin, lock_is_free, paper_host, state, steps_run
+from support.paper_hosts import SECOND, STATE, STEP, act, acted, begin, lock_is_free, paper_host, state, steps_run
 
 
 def test_the_paper_host_keeps_the_protocols(sh_host: PaperHost) -> None:
@@ -29,10 +29,9 @@ def test_the_paper_host_keeps_the_protocols(sh_host: PaperHost) -> None:
 
 def test_an_act_runs_once_and_the_survey_sees_its_effect(any_host: PaperHost) -> None:
     rounds = begin(any_host, act(STEP, SECOND))
-    acted = rounds.acted()
-    assert acted.state is ActState.ACTED
-    assert [result.run for result in acted.commands] == [STEP, SECOND]
-    assert [result.output.exit for result in acted.commands] == [0, 0]
+    found = rounds.acted()
+    assert found.state is ActState.ACTED
+    assert [(result.run, result.output.exit) for result in found.commands] == [(STEP, 0), (SECOND, 0)]
     assert state(rounds) == "up\n"
     assert state(rounds) == "up\n"
     rounds.close()
@@ -42,9 +41,7 @@ def test_an_act_runs_once_and_the_survey_sees_its_effect(any_host: PaperHost) ->
 
 def test_steps_run_as_the_user_they_name(sh_host: PaperHost) -> None:
     sh_host.program("artisan")
-    rounds = begin(sh_host, act(Run.of("/usr/bin/artisan", "up", user="forge"), STEP))
-    rounds.acted()
-    rounds.close()
+    acted(sh_host, act(Run.of("/usr/bin/artisan", "up", user="forge"), STEP))
     assert [call for call in sh_host.calls if call.argv[0] != "state"] == [
         Call(("artisan", "up"), "forge"),
         Call(("step", "1"), "root"),
@@ -67,14 +64,11 @@ def test_a_step_is_ended_at_its_deadline(any_host: PaperHost) -> None:
     (hung,) = rounds.acted().commands
     assert hung.output.exit == 124
     assert hung.seconds >= 0.2
-    rounds.close()
 
 
 def test_a_moved_fence_lets_nothing_run(any_host: PaperHost) -> None:
     (any_host.home / "state").write_text("down again\n")
-    rounds = begin(any_host, act())
-    assert rounds.acted() == Acted(state=ActState.MOVED)
-    rounds.close()
+    assert acted(any_host, act()) == Acted(state=ActState.MOVED)
     assert steps_run(any_host) == []
     assert lock_is_free(any_host)
 
@@ -82,41 +76,33 @@ def test_a_moved_fence_lets_nothing_run(any_host: PaperHost) -> None:
 @pytest.mark.parametrize("text", ["it's", "a\nb\n\nc", '$HOME `id` \\n "q"', "*", "  spaces  ", "-n", "!", "ü☃"])
 def test_a_fence_is_compared_byte_for_byte(any_host: PaperHost, text: str) -> None:
     (any_host.home / "state").write_text(f"{text}\n")
-    rounds = begin(any_host, act(fence=f"{text}\n"))
-    assert rounds.acted().state is ActState.ACTED
-    rounds.close()
+    assert acted(any_host, act(fence=f"{text}\n")).state is ActState.ACTED
     (any_host.home / "state").write_text(f"{text}x\n")
-    rounds = begin(any_host, act(fence=f"{text}\n", wait=10))
-    assert rounds.acted().state is ActState.MOVED
-    rounds.close()
+    assert acted(any_host, act(fence=f"{text}\n", wait=10)).state is ActState.MOVED
 
 
 def test_every_fence_must_hold(sh_host: PaperHost) -> None:
     held, moved = Fence(run=STATE.command(), stdout="down\n"), Fence(run=STATE.command(), stdout="other\n")
-    rounds = begin(sh_host, Act(steps=(STEP,), fence=(held, moved), settle=0))
-    assert rounds.acted().state is ActState.MOVED
-    rounds.close()
+    assert acted(sh_host, Act(steps=(STEP,), fence=(held, moved), settle=0)).state is ActState.MOVED
     assert steps_run(sh_host) == []
 
 
 def test_without_flock_nothing_runs(any_host: PaperHost, tmp_path: Path) -> None:
     any_host.lock.unlink()
-    rounds = begin(any_host, act())
-    assert rounds.acted() == Acted(state=ActState.NO_LOCK)
-    rounds.close()
+    assert acted(any_host, act()) == Acted(state=ActState.NO_LOCK)
     assert steps_run(any_host) == []
 
 
 @pytest.mark.skipif("mksh" not in installed_shells(), reason="mksh is not installed here")
 def test_an_act_runs_in_mksh(tmp_path: Path) -> None:
     with paper_host(tmp_path, "mksh") as host:
-        rounds = begin(host, act())
-        acted = rounds.acted()
-        rounds.close()
-        assert acted.state is ActState.ACTED
+        assert acted(host, act()).state is ActState.ACTED
 
 
 # -- what is not a shell -----------------------------------------------------------------------------------------------
+
+
+FISH = "the login does not give a shell: fish: Unknown command"
 
 
 def login(host: PaperHost, directory: Path, script: str) -> None:
@@ -132,48 +118,37 @@ def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, sh_host: PaperHost
     rounds = begin(sh_host, act())
     assert rounds.acted().state is ActState.ACTED
     assert state(rounds) == "up\n"
-    rounds.close()
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("script", "code", "said"),
     [
-        "exec awk 'END { print \"fish: Unknown command: remediate()\" }'\n",  # as fish: told at the end of its input
-        'exec awk \'END { print "fish: Unknown command: remediate()" >"/dev/stderr" }\'\n',
-        "echo 'fish: Unknown command'; exec sleep 300\n",
+        # As fish does, told at the end of its input.
+        ("exec awk 'END { print \"fish: Unknown command: remediate()\" }'", UnreachableCode.SHELL, FISH),
+        (
+            'exec awk \'END { print "fish: Unknown command: remediate()" >"/dev/stderr" }\'',
+            UnreachableCode.SHELL,
+            FISH,
+        ),
+        ("echo 'fish: Unknown command'; exec sleep 300", UnreachableCode.SHELL, FISH),
+        # A host that says nothing at all is not called one without a shell.
+        ("exec sleep 300", UnreachableCode.LOST, "no answer in time"),
+        (
+            "echo 'This account is currently not available.'\nexit 1",
+            UnreachableCode.SHELL,
+            "is currently not available",
+        ),
     ],
 )
-def test_a_start_up_file_that_gives_the_login_to_another_program(
-    tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch, other: str
+def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(
+    tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch, script: str, code: UnreachableCode, said: str
 ) -> None:
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.5)
-    login(sh_host, tmp_path, other)
+    login(sh_host, tmp_path, f"{script}\n")
     rounds = begin(sh_host)
-    with pytest.raises(Unreachable, match="the login does not give a shell: fish: Unknown command") as caught:
+    with pytest.raises(Unreachable, match=said) as caught:
         rounds.next()
-    assert caught.value.code is UnreachableCode.SHELL
-    rounds.close()
-
-
-def test_a_host_that_says_nothing_at_all_is_not_called_one_without_a_shell(
-    tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.5)
-    login(sh_host, tmp_path, "exec sleep 300\n")
-    rounds = begin(sh_host)
-    with pytest.raises(Unreachable, match="no answer in time") as caught:
-        rounds.next()
-    assert caught.value.code is UnreachableCode.LOST
-    rounds.close()
-
-
-def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(tmp_path: Path, sh_host: PaperHost) -> None:
-    login(sh_host, tmp_path, "echo 'This account is currently not available.'\nexit 1\n")
-    rounds = begin(sh_host)
-    with pytest.raises(Unreachable, match="This account is currently not available") as caught:
-        rounds.next()
-    assert caught.value.code is UnreachableCode.SHELL
-    rounds.close()
+    assert caught.value.code is code
 
 
 def test_a_login_that_floods_is_given_up(tmp_path: Path, sh_host: PaperHost) -> None:
@@ -181,7 +156,6 @@ def test_a_login_that_floods_is_given_up(tmp_path: Path, sh_host: PaperHost) -> 
     rounds = begin(sh_host)
     with pytest.raises(Unreachable, match="floods"):
         rounds.next()
-    rounds.close()
 
 
 def test_the_answer_of_a_controller_is_not_asked_of_a_host(sh_host: PaperHost) -> None:
@@ -192,9 +166,7 @@ def test_the_answer_of_a_controller_is_not_asked_of_a_host(sh_host: PaperHost) -
 
 
 def test_an_owner_cannot_break_out_of_the_command_line(sh_host: PaperHost) -> None:
-    rounds = begin(sh_host, act(), owner=("$(touch pwned)", "a b; touch pwned", "x" * 300))
-    assert rounds.acted().state is ActState.ACTED
-    rounds.close()
+    assert acted(sh_host, act(), owner=("$(touch pwned)", "a b; touch pwned", "x" * 300)).state is ActState.ACTED
     assert not (sh_host.home / "pwned").exists()
 
 

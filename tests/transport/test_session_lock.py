@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,18 +14,16 @@ from remediate.core.command import ROOT, Run
 from remediate.engine.lock import LockedByOthers, lock_refusal
 from remediate.testing import PaperHost
 from remediate.transport.acted import ActState
-from support.paper_hosts import SECOND, act, begin, lock_is_free, steps_run, until
+from support.paper_hosts import SECOND, act, acted, begin, lock_is_free, steps_run, until
 
 
 def test_a_busy_lock_names_its_holder(any_host: PaperHost) -> None:
     first = begin(any_host, act(), owner=("ana@laptop", "run-7f3a", "php-fpm.restart"))
     first.acted()
-    second = begin(any_host, act(fence=None), owner=("bob@ci", "run-9999", "php-fpm.restart"))
-    acted = second.acted()
-    assert acted.state is ActState.LOCKED
+    found = acted(any_host, act(fence=None), owner=("bob@ci", "run-9999", "php-fpm.restart"))
+    assert found.state is ActState.LOCKED
     # Among whatever else runs on this machine.
-    assert "remediate-apply ana@laptop run-7f3a php-fpm.restart" in acted.holder
-    second.close()
+    assert "remediate-apply ana@laptop run-7f3a php-fpm.restart" in found.holder
     first.close()
     assert steps_run(any_host) == ["1"]
     for _ in until("the lock is free once its holder says done"):
@@ -105,25 +104,19 @@ def test_a_strangers_lock_is_named_and_can_be_overridden(
     any_host: PaperHost, stranger: subprocess.Popen[bytes]
 ) -> None:
     mine = ("bob@ci", "run-9999", "php-fpm.restart")
-    rounds = begin(any_host, act(), owner=mine)
-    acted = rounds.acted()
-    rounds.close()
+    found = acted(any_host, act(), owner=mine)
     # Other tests on this machine have runs of their own.
-    said = "\n".join(line for line in acted.holder.splitlines() if line.startswith(("me ", "held ", "hidden")))
+    said = "\n".join(line for line in found.holder.splitlines() if line.startswith(("me ", "held ", "hidden")))
     refusal = lock_refusal(said, mine)
-    assert isinstance(refusal, LockedByOthers), acted.holder
+    assert isinstance(refusal, LockedByOthers), found.holder
     assert f"process {stranger.pid} of nobody (sleep 60)" in refusal.reason
     assert steps_run(any_host) == []
     for fence, state, ran in (("other\n", ActState.MOVED, []), ("down\n", ActState.ACTED, ["1"])):
         given = act(fence=fence).model_copy(update={"despite": refusal.held})
-        rounds = begin(any_host, given, owner=mine)
-        assert rounds.acted().state is state
-        rounds.close()
+        assert acted(any_host, given, owner=mine).state is state
         assert steps_run(any_host) == ran
     given = act(fence=None).model_copy(update={"despite": refusal.held.replace("65534", "65533")})
-    rounds = begin(any_host, given, owner=mine)
-    assert rounds.acted().state is ActState.LOCKED
-    rounds.close()
+    assert acted(any_host, given, owner=mine).state is ActState.LOCKED
 
 
 def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> None:
@@ -131,46 +124,32 @@ def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> No
     first.acted()
     begun = time.monotonic()
     threading.Timer(0.5, first.close).start()
-    second = begin(any_host, act(SECOND, fence=None, wait=60))
-    assert second.acted().state is ActState.ACTED
+    assert acted(any_host, act(SECOND, fence=None, wait=60)).state is ActState.ACTED
     assert time.monotonic() - begun > 0.4
-    second.close()
     assert steps_run(any_host) == ["1", "2"]
 
 
 def test_waiting_ends(sh_host: PaperHost) -> None:
-    first = begin(sh_host, act())
-    first.acted()
-    second = begin(sh_host, act(SECOND, fence=None, wait=0.4))
-    assert second.acted().state is ActState.LOCKED
-    second.close()
-    first.close()
+    begin(sh_host, act()).acted()
+    assert acted(sh_host, act(SECOND, fence=None, wait=0.4)).state is ActState.LOCKED
 
 
 def test_who_waits_looks_again_at_the_fence_once_it_has_the_lock(sh_host: PaperHost) -> None:
     first = begin(sh_host, act())
     first.acted()
     threading.Timer(0.3, first.close).start()
-    second = begin(sh_host, act(SECOND, wait=60))
-    assert second.acted().state is ActState.MOVED
-    second.close()
+    assert acted(sh_host, act(SECOND, wait=60)).state is ActState.MOVED
     assert steps_run(sh_host) == ["1"]
 
 
 def test_concurrent_acts_run_one_after_the_other_and_once_each(any_host: PaperHost) -> None:
     any_host.script("step", 'echo "begin $1" >>"$HOME/log"; sleep 0.1; echo "end $1" >>"$HOME/log"')
-    done: list[ActState] = []
 
-    def run(number: int) -> None:
-        rounds = begin(any_host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=60))
-        done.append(rounds.acted().state)
-        rounds.close()
+    def run(number: int) -> ActState:
+        return acted(any_host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=60)).state
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(run, range(6)))
     assert done == [ActState.ACTED] * 6
     log = (any_host.home / "log").read_text().splitlines()
     assert sorted(log[::2]) == [f"begin {number}" for number in range(6)]
@@ -178,18 +157,8 @@ def test_concurrent_acts_run_one_after_the_other_and_once_each(any_host: PaperHo
 
 
 def test_of_many_acts_on_one_state_exactly_one_runs(any_host: PaperHost) -> None:
-    states: list[ActState] = []
-
-    def run() -> None:
-        rounds = begin(any_host, act())
-        states.append(rounds.acted().state)
-        rounds.close()
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        states = list(pool.map(lambda _: acted(any_host, act()).state, range(8)))
     assert states.count(ActState.ACTED) == 1
     assert set(states) <= {ActState.ACTED, ActState.LOCKED, ActState.MOVED}
     assert steps_run(any_host) == ["1"]

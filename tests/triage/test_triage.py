@@ -142,37 +142,33 @@ def test_a_symptom_without_a_cause_is_looked_at_again() -> None:
     assert session.surveys == 2
 
 
-def test_a_symptom_that_is_over_at_the_second_look_is_not_forgotten() -> None:
-    session = FactSession(UNEXPLAINED, at={2: HEALTHY})
-    report = triaged(session)
-    assert (report.exit_code, first(report).matches, session.surveys) == (3, True, 2)
-
-
-def test_an_explained_symptom_costs_one_look() -> None:
-    session = FactSession(broken("nginx down"))
-    assert (triaged(session).exit_code, session.surveys) == (10, 1)
-
-
 YOUNG: Changes = {NGINX: ex.RUNNING.model_copy(update={"active_since": 999_988.0})}
 
 
-def test_what_comes_and_goes_is_seen_when_it_is_gone() -> None:
-    session = FactSession({**HEALTHY, **YOUNG}, at={3: broken("nginx down")})
+@pytest.mark.parametrize(
+    ("state", "at", "ends", "surveys"),
+    [
+        (UNEXPLAINED, {2: HEALTHY}, (3, True, False), 2),
+        (broken("nginx down"), {}, (10, True, True), 1),
+        ({**HEALTHY, **YOUNG}, {3: broken("nginx down")}, (10, True, True), 3),
+        ({**UNEXPLAINED, **YOUNG}, {2: {**HEALTHY, **YOUNG}, 4: broken("nginx down")}, (10, True, True), 4),
+        ({**HEALTHY, **YOUNG}, {2: HEALTHY}, (0, False, False), 2),
+    ],
+    ids=[
+        "a symptom that is over at the second look is not forgotten",
+        "an explained symptom costs one look",
+        "what comes and goes is seen when it is gone",
+        "an unexplained one that comes and goes is looked at until it is explained",
+        "what has grown old is healthy",
+    ],
+)
+def test_looks(
+    state: Changes, at: dict[int, Changes | ScriptedEvent], ends: tuple[int, bool, bool], surveys: int
+) -> None:
+    session = FactSession(state, at=at)
     report = triaged(session, patience=PATIENCE)
-    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 3)
-
-
-def test_an_unexplained_symptom_of_what_comes_and_goes_is_looked_at_until_it_is_explained() -> None:
-    at: dict[int, Changes | ScriptedEvent] = {2: {**HEALTHY, **YOUNG}, 4: broken("nginx down")}
-    session = FactSession({**UNEXPLAINED, **YOUNG}, at=at)
-    report = triaged(session, patience=PATIENCE)
-    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 4)
-
-
-def test_what_has_grown_old_is_healthy() -> None:
-    session = FactSession({**HEALTHY, **YOUNG}, at={2: HEALTHY})
-    report = triaged(session, patience=PATIENCE)
-    assert (report.exit_code, session.surveys) == (0, 2)
+    assert (report.exit_code, first(report).matches, first(report).mends) == ends
+    assert session.surveys == surveys
 
 
 def test_what_stays_young_is_never_called_healthy() -> None:

@@ -27,7 +27,7 @@ class PublicIncident(NamedTuple):
 
     @property
     def ongoing(self) -> bool:
-        """Whether no resolution was published yet."""
+        """Return whether no resolution was published yet."""
         return self.status is not IncidentStatus.RESOLVED
 
 

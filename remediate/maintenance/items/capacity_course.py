@@ -60,7 +60,7 @@ class Course:
 
     @property
     def ok(self) -> bool | None:
-        """Whether it has room until that day; None if that cannot be known."""
+        """Return whether it has room until that day; None if that cannot be known."""
         if self.gone:
             return None
         if self.full or self._certain:

@@ -1,4 +1,4 @@
-"""What `ansible-inventory --list` says of inventories: their paths as arguments, a JSON list as the answer.
+"""`ansible-inventory --list` of inventories: their paths as arguments, a JSON list as the answer.
 
 The program is started once for all of them, because its start takes most of its time. Run it in a directory without
 group_vars, which Ansible would read too.

@@ -1,4 +1,4 @@
-"""What `init` writes: found, guessed, or for a person to tell, by what the host answers."""
+"""Keys that `init` writes: found, guessed, or left to a person."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from remediate.core.command import Run
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.maintenance.item import Finding, Past, Point
 from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.probes.error_log import ErrorGroup, ErrorLogState
 from support import daily_examples as ex
+from support.this_machine import command_of
 from support.toy_looks import NOW, host, judged, past
 
 ITEM = ErrorLogs()
@@ -129,6 +129,5 @@ def test_what_cannot_be_read_escapes() -> None:
 
 def test_its_only_privilege_is_reading_as_the_application() -> None:
     assert ITEM.privileges(host()) == (PROBE.command(),)
-    run = PROBE.command()
-    assert isinstance(run, Run)
+    run = command_of(PROBE)
     assert run.user == "forge"

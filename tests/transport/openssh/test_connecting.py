@@ -33,7 +33,6 @@ def sockets(folder: Path) -> list[Path]:
 
 def test_it_logs_in_before_anybody_asks(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     host = Host(name="web1", ssh=lab.target(server))
     with Connections((host,), SshClient.OPENSSH) as connections:
         assert settled(lambda: "Accepted publickey" in server.log)
@@ -42,7 +41,6 @@ def test_it_logs_in_before_anybody_asks(lab: Lab) -> None:
 
 def test_a_connection_that_nobody_asked_for_is_closed(lab: Lab, folder: Path) -> None:
     server = lab.sshd()
-    lab.know(server)
     host = Host(name="web1", ssh=lab.target(server))
     with Connections((host,), SshClient.OPENSSH):
         assert settled(lambda: sockets(folder) != [])
@@ -54,7 +52,6 @@ def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
     lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = lab.sshd()
-    lab.know(server)
     with monkeypatch.context() as brief:  # The second time, a busy machine may need more than a second to enter.
         brief.setattr(client, "PERSIST", 1)
         brief.setattr(connecting, "_UNASKED_SECONDS", 0.5)
@@ -67,7 +64,6 @@ def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
 
 def test_no_pipe_is_a_lost_link_and_leaves_nothing_open(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         before = len(list(Path("/proc/self/fd").iterdir()))
         with monkeypatch.context() as patch:
@@ -89,7 +85,6 @@ def test_a_login_that_is_given_up_leaves_no_process(lab: Lab, folder: Path) -> N
 
 def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> None:
     server = lab.sshd()
-    lab.know(server)
     (lab.folder / "own").write_text(f"UserKnownHostsFile {lab.known_hosts}\n")
     target = lab.target(server, config_file=lab.folder / "own")
     text = (
@@ -107,7 +102,6 @@ def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> Non
 
 def test_a_connection_outlives_a_long_silence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.sshd()
-    lab.know(server)
     monkeypatch.setattr(client, "PERSIST", 4)
     with connect(lab.target(server)) as link:
         time.sleep(5.5)  # A person may take minutes to consent.
@@ -116,7 +110,6 @@ def test_a_connection_outlives_a_long_silence(lab: Lab, monkeypatch: pytest.Monk
 
 def test_a_frozen_peer_that_takes_no_more_bytes(lab: Lab, folder: Path) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         channel = link.start("cat >/dev/null", seconds=1.5)
         server.signal_children(signal.SIGSTOP)
@@ -128,7 +121,6 @@ def test_a_frozen_peer_that_takes_no_more_bytes(lab: Lab, folder: Path) -> None:
 
 def test_an_ssh_that_dies_is_a_lost_link(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         channel = link.start("echo in; exec sleep 60", seconds=30)
         assert channel.receive() == b"in\n"
@@ -142,7 +134,6 @@ def test_an_ssh_that_dies_is_a_lost_link(lab: Lab) -> None:
 
 def test_a_program_that_ends_with_255_is_no_lost_link(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         assert run(link, "exit 255") == (b"", 255, b"")
 

@@ -58,7 +58,6 @@ def hostile(lab: Lab) -> None:
 
 def test_a_hostile_configuration_changes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.sshd(settings="AcceptEnv *\n")
-    lab.know(server)
     hostile(lab)
     monkeypatch.setenv("REMEDIATE_CANARY", "sung")
     with connect(lab.target(server)) as link:
@@ -74,7 +73,7 @@ def test_a_hostile_configuration_changes_nothing(lab: Lab, monkeypatch: pytest.M
 
 
 def test_a_hostile_configuration_trusts_no_unknown_key(lab: Lab) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     hostile(lab)
     refused(connect, lab.target(server), UnreachableCode.HOST_KEY_UNKNOWN)
     assert not server.has_seen_a_login()
@@ -82,8 +81,7 @@ def test_a_hostile_configuration_trusts_no_unknown_key(lab: Lab) -> None:
 
 
 def test_a_hostile_configuration_trusts_no_jump_host(lab: Lab) -> None:
-    jump, server = lab.sshd(), lab.sshd()
-    lab.know(server)
+    jump, server = lab.stranger(), lab.sshd()
     hostile(lab)
     target = lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))
     refused(connect, target, UnreachableCode.HOST_KEY_UNKNOWN)
@@ -93,7 +91,6 @@ def test_a_hostile_configuration_trusts_no_jump_host(lab: Lab) -> None:
 
 def test_a_known_key_does_not_replace_the_pinned_one(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     lab.configure(f"KnownHostsCommand /bin/echo [127.0.0.1]:{server.port} {server.host_keys[0].with_suffix('.pub')}\n")
     pin = fingerprint(keygen(lab.folder / "other"))
     refused(connect, lab.target(server, host_key=pin), UnreachableCode.HOST_KEY_CHANGED)
@@ -101,14 +98,13 @@ def test_a_known_key_does_not_replace_the_pinned_one(lab: Lab) -> None:
 
 
 def test_a_hostile_configuration_keeps_the_pin(lab: Lab) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     hostile(lab)
     connect(lab.target(server, host_key=fingerprint(server.host_keys[0]))).close()
 
 
 def test_a_login_that_checked_no_host_key_is_left_to_fabric(lab: Lab, runtime: Path) -> None:
     server = lab.sshd()
-    lab.know(server)
     wrapper = lab.folder / "bin" / "ssh"
     line = "debug1: kex: algorithm: gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g=="
     wrapper.write_text(wrapper.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\necho '{line}' >&2\n"))
@@ -139,14 +135,12 @@ def test_an_option_that_ssh_ignores_is_no_reason(lab: Lab, monkeypatch: pytest.M
 def test_a_banner_is_no_bad_configuration(lab: Lab) -> None:
     (lab.folder / "banner").write_text("By order of the owner, line 3: authorized use only\n")
     server = lab.sshd(settings=f"Banner {lab.folder}/banner\n")
-    lab.know(server)
     target = lab.target(server, key_file=keygen(lab.folder / "other"))
     refused(connect, target, UnreachableCode.AUTHENTICATION)
 
 
 def test_a_file_that_ssh_includes_from_nobody_but_its_owner_is_left_to_fabric(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     (lab.folder / "config").chmod(0o666)
     with pytest.raises(Unusable, match="Bad owner or permissions"):
         connect(lab.target(server))
@@ -154,8 +148,6 @@ def test_a_file_that_ssh_includes_from_nobody_but_its_owner_is_left_to_fabric(la
 
 def test_a_login_without_a_shell_uses_jump_hosts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     jump, server = lab.sshd(), lab.sshd()
-    lab.know(jump)
-    lab.know(server)
     monkeypatch.setenv("SHELL", "/usr/sbin/nologin")
     connect(lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))).close()
 
@@ -173,16 +165,13 @@ def test_a_file_name_that_ssh_would_take_apart_is_left_to_fabric(lab: Lab) -> No
 
 def test_a_key_file_with_blanks_in_its_name(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     key = lab.key.rename(lab.folder / "my own key")
     connect(lab.target(server, key_file=key)).close()
 
 
 def test_a_proxy_command_is_used(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     jump = lab.sshd()
-    lab.know(jump)
     own = f"ssh -F {lab.folder}/jump -W %h:%p jump"
     (lab.folder / "jump").write_text(
         f"Host jump\n HostName 127.0.0.1\n Port {jump.port}\n IdentityFile {lab.key}\n User {USER}\n"
@@ -195,7 +184,7 @@ def test_a_proxy_command_is_used(lab: Lab) -> None:
 
 def certified(lab: Lab) -> Sshd:
     """Return a server with a certificate for its host key."""
-    server = lab.sshd()
+    server = lab.stranger()
     authority = keygen(lab.folder / "authority")
     key = server.host_keys[0]
     subprocess.run(["ssh-keygen", "-q", "-s", str(authority), "-I", "web", "-h", f"{key}.pub"], check=True)
@@ -213,8 +202,6 @@ def test_a_host_certificate_of_a_known_authority_is_accepted(lab: Lab) -> None:
 
 def test_a_jump_host_that_is_its_own_jump_host_is_left_to_fabric(lab: Lab) -> None:
     jump, server = lab.sshd(), lab.sshd()
-    lab.know(jump)
-    lab.know(server)
     lab.configure(
         f"Host web\n HostName 127.0.0.1\n Port {server.port}\nHost bastion\n HostName 127.0.0.1\n Port {jump.port}\n"
         f"Host *\n IdentityFile {lab.key}\n ProxyJump bastion\n"
@@ -231,7 +218,7 @@ def test_a_jump_host_that_is_its_own_jump_host_is_left_to_fabric(lab: Lab) -> No
 
 
 def test_without_an_ssh_client_fabric_is_used_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     host = Host(name="web1", ssh=lab.target(server))
     monkeypatch.setattr("remediate.transport.openssh.client.shutil.which", lambda _: None)
     with pytest.raises(Unreachable, match=r"\(over Fabric: no ssh client is installed\)$") as caught:
@@ -245,7 +232,6 @@ def test_without_an_ssh_client_fabric_is_used_and_says_so(lab: Lab, monkeypatch:
 
 def test_an_ssh_that_does_not_know_an_option_is_left_to_fabric(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.sshd()
-    lab.know(server)
     monkeypatch.setattr(client, "STRICT", f"{client.STRICT}NotYetInvented yes\n")
     with pytest.raises(Unusable, match="notyetinvented"):
         connect(lab.target(server))
@@ -284,7 +270,6 @@ def test_a_long_path_is_not_used_for_a_socket(tmp_path: Path, monkeypatch: pytes
 
 def test_nothing_is_left_of_a_connection(lab: Lab, runtime: Path) -> None:
     server = lab.sshd()
-    lab.know(server)
     link = connect(lab.target(server))
     (folder,) = runtime.glob("remediate-*")
     assert sum(path.is_socket() for path in folder.iterdir()) == 1

@@ -116,7 +116,6 @@ def test_many_channels_at_once(link: OpenLink) -> None:
 
 def test_more_channels_than_the_server_allows(lab: Lab, connect: Connect) -> None:
     server = lab.sshd(settings="MaxSessions 3\n")
-    lab.know(server)
     with connect(lab.target(server)) as link, ThreadPoolExecutor(12) as pool:
         shown = list(pool.map(lambda n: run(link, f"echo {n}")[0], range(12)))
     assert shown == [f"{n}\n".encode() for n in range(12)]
@@ -124,7 +123,6 @@ def test_more_channels_than_the_server_allows(lab: Lab, connect: Connect) -> Non
 
 def test_one_program_after_the_other_where_the_server_allows_one(lab: Lab, connect: Connect) -> None:
     server = lab.sshd(settings="MaxSessions 1\n")
-    lab.know(server)
     with connect(lab.target(server)) as link:
         for number in range(8):
             assert run(link, f"echo {number}")[0] == f"{number}\n".encode()
@@ -134,7 +132,6 @@ def test_a_program_that_is_overtaken_waits_for_its_turn(
     lab: Lab, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = lab.sshd(settings="MaxSessions 1\n")
-    lab.know(server)
     with connect(lab.target(server)) as opened:
         link: Any = opened
         owner, name = (link._transport, "open_session") if isinstance(link, SshLink) else (link, "_control")
@@ -153,21 +150,18 @@ def test_a_program_that_is_overtaken_waits_for_its_turn(
 
 def test_server_that_allows_no_session(lab: Lab, connect: Connect) -> None:
     server = lab.sshd(settings="MaxSessions 0\n")
-    lab.know(server)
     with connect(lab.target(server)) as link, pytest.raises(LinkLost):
         link.start("true", seconds=5)
 
 
 def test_login_shell_that_speaks_first(lab: Lab, connect: Connect) -> None:
     server = lab.sshd(settings='ForceCommand echo welcome; echo noise >&2; eval "$SSH_ORIGINAL_COMMAND"\n')
-    lab.know(server)
     with connect(lab.target(server)) as link:
         assert run(link, "echo payload; cat", b"in") == (b"welcome\npayload\nin", 0, b"noise\n")
 
 
 def test_server_that_dies(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         channel = link.start("echo first; exec sleep 60", seconds=20)
         assert channel.receive() == b"first\n"
@@ -182,7 +176,6 @@ def test_server_that_dies(lab: Lab, connect: Connect) -> None:
 
 def test_frozen_peer(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         running = link.start("cat", seconds=1)
         server.signal_children(signal.SIGSTOP)
@@ -195,7 +188,6 @@ def test_frozen_peer(lab: Lab, connect: Connect) -> None:
 
 def test_frozen_peer_that_takes_no_more_bytes(lab: Lab) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect_fabric(lab.target(server)) as link:
         channel = link.start("cat >/dev/null", seconds=1.5)
         link._transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

@@ -131,7 +131,7 @@ def test_route_order_and_whose_jumps_count() -> None:
 
 
 def test_without_an_ssh_client(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     home = lab.folder / "home"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "config").write_text(

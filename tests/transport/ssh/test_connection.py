@@ -18,7 +18,6 @@ from support.sshd import USER, Connect, Lab, fingerprint, keygen, output, public
 
 def test_known_key_connects(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     with connect(lab.target(server)) as link:
         assert isinstance(link, Link)
         assert run(link, "echo hello; echo oops >&2; exit 3") == (b"hello\n", 3, b"oops\n")
@@ -36,14 +35,13 @@ def test_the_wire_of_fabric_is_tuned_and_leaves_no_thread(fabric_link: SshLink) 
 
 def test_hashed_known_hosts(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(lab.known_hosts)], check=True, capture_output=True)
     assert lab.known_hosts.read_text().startswith("|1|")
     connect(lab.target(server)).close()
 
 
 def test_unknown_key(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     message = refused(connect, lab.target(server), UnreachableCode.HOST_KEY_UNKNOWN)
     for part in (
         f"127.0.0.1:{server.port}",
@@ -56,7 +54,7 @@ def test_unknown_key(lab: Lab, connect: Connect) -> None:
 
 
 def test_changed_key(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     other = keygen(lab.folder / "other")
     lab.know(server, other)
     message = refused(connect, lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
@@ -67,14 +65,12 @@ def test_changed_key(lab: Lab, connect: Connect) -> None:
 
 def test_a_login_is_seen_when_there_is_one(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     connect(lab.target(server)).close()
     assert settled(server.has_seen_a_login)
 
 
 def test_revoked_key_is_refused_although_known_and_pinned(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     lab.know(server, marker="@revoked ")
     pin = fingerprint(server.host_keys[0])
     for host_key in (None, pin):
@@ -85,21 +81,19 @@ def test_revoked_key_is_refused_although_known_and_pinned(lab: Lab, connect: Con
 
 def test_revoked_host_keys_file(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     lab.configure(f"RevokedHostKeys {lab.folder}/revoked\n")
     (lab.folder / "revoked").write_text(public(server.host_keys[0]) + "\n")
     refused(connect, lab.target(server), UnreachableCode.HOST_KEY_REVOKED)
 
 
 def test_pin_beats_known_hosts(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     lab.know(server, keygen(lab.folder / "other"))
     connect(lab.target(server, host_key=fingerprint(server.host_keys[0]))).close()
 
 
 def test_pin_mismatch(lab: Lab, connect: Connect) -> None:
     server = lab.sshd("ed25519", "rsa", "ecdsa")
-    lab.know(server)
     pin = fingerprint(keygen(lab.folder / "other"))
     message = refused(connect, lab.target(server, host_key=pin), UnreachableCode.HOST_KEY_CHANGED)
     assert pin in message
@@ -109,25 +103,25 @@ def test_pin_mismatch(lab: Lab, connect: Connect) -> None:
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
 def test_pin_of_any_kind_of_key(lab: Lab, kind: str, connect: Connect) -> None:
-    server = lab.sshd("ed25519", "rsa", "ecdsa")
+    server = lab.stranger("ed25519", "rsa", "ecdsa")
     pin = next(fingerprint(key) for key in server.host_keys if key.name == f"host_{kind}")
     connect(lab.target(server, host_key=pin)).close()
 
 
 def test_known_kind_of_key_is_asked_for(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd("ed25519", "rsa")
+    server = lab.stranger("ed25519", "rsa")
     lab.know(server, server.host_keys[1])
     connect(lab.target(server)).close()
 
 
 def test_key_of_another_kind_than_known_is_a_change(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd("ed25519")
+    server = lab.stranger("ed25519")
     lab.know(server, keygen(lab.folder / "old", "rsa"))
     refused(connect, lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
 
 
 def test_host_key_alias(lab: Lab, connect: Connect) -> None:
-    server = lab.sshd()
+    server = lab.stranger()
     lab.configure("Host 127.0.0.1\n HostKeyAlias web-one\n")
     lab.known_hosts.write_text(f"web-one {public(server.host_keys[0])}\n")
     connect(lab.target(server)).close()
@@ -138,7 +132,6 @@ def test_host_key_alias(lab: Lab, connect: Connect) -> None:
 
 def test_wrong_client_key(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     stranger = keygen(lab.folder / "stranger")
     message = refused(connect, lab.target(server, key_file=stranger), UnreachableCode.AUTHENTICATION)
     assert str(stranger) in message
@@ -155,7 +148,6 @@ def test_wrong_client_key(lab: Lab, connect: Connect) -> None:
 @pytest.mark.parametrize("case", ["missing", "passphrase", "nonsense", "directory"])
 def test_key_file_that_cannot_be_used(lab: Lab, case: str, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     path = lab.folder / case
     if case == "passphrase":
         keygen(path, passphrase="secret")
@@ -168,7 +160,6 @@ def test_key_file_that_cannot_be_used(lab: Lab, case: str, connect: Connect) -> 
 
 def test_key_with_a_passphrase_through_the_agent(lab: Lab, monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     path = lab.folder / "agent.sock"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
     try:
@@ -194,7 +185,6 @@ def test_no_source_of_the_package_accepts_any_key() -> None:
 
 def test_a_certificate_beside_a_good_key_that_has_expired(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     keygen(lab.key.with_name("authority"))
     subprocess.run(
         [

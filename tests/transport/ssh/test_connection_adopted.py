@@ -14,7 +14,7 @@ from support.sshd import USER, Lab, Sshd, fingerprint, run
 
 @pytest.fixture
 def foreign(lab: Lab) -> Iterator[tuple[Lab, Sshd, Any]]:
-    server = lab.sshd()
+    server = lab.stranger()
     connection: Any = Connection(  # type: ignore[no-untyped-call]
         "127.0.0.1", port=server.port, user=USER, connect_kwargs={"key_filename": str(lab.key), "allow_agent": False}
     )
@@ -51,7 +51,6 @@ def test_connection_that_is_not_open_is_not_opened_unverified(foreign: tuple[Lab
 def test_jump_host_of_an_open_connection_is_checked_too(foreign: tuple[Lab, Sshd, Any]) -> None:
     lab, server, gateway = foreign
     behind = lab.sshd()
-    lab.know(behind)
     connection: Any = Connection(  # type: ignore[no-untyped-call]
         "127.0.0.1", port=behind.port, user=USER, gateway=gateway, connect_kwargs={"key_filename": str(lab.key)}
     )

@@ -18,8 +18,6 @@ from support.sshd import USER, Connect, Lab, free_port, keygen, refused, run, se
 
 def test_through_a_jump_host(lab: Lab, connect: Connect) -> None:
     jump, server = lab.sshd(), lab.sshd()
-    lab.know(jump)
-    lab.know(server)
     target = lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))
     before = set(threading.enumerate())
     with connect(target) as link:
@@ -30,8 +28,6 @@ def test_through_a_jump_host(lab: Lab, connect: Connect) -> None:
 
 def test_jump_host_of_the_configuration_with_an_alias(lab: Lab, connect: Connect) -> None:
     jump, server = lab.sshd(), lab.sshd()
-    lab.know(jump)
-    lab.know(server)
     lab.configure(
         f"Host web\n HostName 127.0.0.1\n Port {server.port}\n ProxyJump bastion\n"
         f"Host bastion\n HostName 127.0.0.1\n Port {jump.port}\nHost *\n IdentityFile {lab.key}\n"
@@ -42,9 +38,8 @@ def test_jump_host_of_the_configuration_with_an_alias(lab: Lab, connect: Connect
 
 
 def test_jump_host_with_a_wrong_key(lab: Lab, connect: Connect) -> None:
-    jump, server = lab.sshd(), lab.sshd()
+    jump, server = lab.stranger(), lab.sshd()
     lab.know(jump, keygen(lab.folder / "other"))
-    lab.know(server)
     target = lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))
     message = refused(connect, target, UnreachableCode.HOST_KEY_CHANGED)
     assert message.startswith("jump host ")
@@ -53,8 +48,7 @@ def test_jump_host_with_a_wrong_key(lab: Lab, connect: Connect) -> None:
 
 
 def test_wrong_key_behind_a_jump_host(lab: Lab, connect: Connect) -> None:
-    jump, server = lab.sshd(), lab.sshd()
-    lab.know(jump)
+    jump, server = lab.sshd(), lab.stranger()
     target = lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))
     refused(connect, target, UnreachableCode.HOST_KEY_UNKNOWN)
     assert not server.has_seen_a_login()
@@ -62,7 +56,6 @@ def test_wrong_key_behind_a_jump_host(lab: Lab, connect: Connect) -> None:
 
 def test_closed_port_behind_a_jump_host(lab: Lab, connect: Connect) -> None:
     jump = lab.sshd()
-    lab.know(jump)
     target = SshTarget(
         address="127.0.0.1", port=free_port(), user=USER, key_file=lab.key, jumps=(f"{USER}@127.0.0.1:{jump.port}",)
     )

@@ -27,8 +27,6 @@ def entry(lab: Lab, port: int, user: str = USER, more: str = "") -> str:
 
 def test_the_host_of_that_file_is_entered_and_not_the_usual_one(lab: Lab, connect: Connect) -> None:
     meant, usual = lab.sshd(), lab.sshd()
-    lab.know(meant)
-    lab.know(usual)
     host = stated(lab, entry(lab, meant.port), entry(lab, usual.port))
     with connect(host.ssh) as link:
         shown, code, _ = run(link, "echo $SSH_CONNECTION")
@@ -38,8 +36,6 @@ def test_the_host_of_that_file_is_entered_and_not_the_usual_one(lab: Lab, connec
 
 def test_its_jump_hosts_are_those_of_that_file(lab: Lab, connect: Connect) -> None:
     jump, meant = lab.sshd(), lab.sshd()
-    lab.know(jump)
-    lab.know(meant)
     bastion = f"Host bastion\n HostName 127.0.0.1\n Port {jump.port}\n User {USER}\n IdentityFile {lab.key}\n"
     host = stated(lab, entry(lab, meant.port, more=" ProxyJump bastion\n") + bastion)
     with connect(host.ssh) as link:
@@ -57,7 +53,6 @@ def test_a_file_that_is_not_there_is_not_passed_over(lab: Lab, connect: Connect)
 
 def test_the_key_that_the_usual_file_names_is_not_offered(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    lab.know(server)
     other = keygen(lab.folder / "other")
     host = stated(lab, entry(lab, server.port).replace(str(lab.key), str(other)), entry(lab, server.port))
     with pytest.raises(Unreachable) as error:
