@@ -155,6 +155,17 @@ def test_runs_are_shown_to_who_has_the_token(client: TestClient, toys: ToyFleet)
     assert client.post("/runs", headers=reading).status_code == 405
 
 
+def test_no_answer_repeats_an_address(client: TestClient) -> None:
+    sent = "%3Cscript%3E" + "sent" * 30
+    for answer in (
+        client.post(f"/alerts/{sent}", content=group(firing()), headers=BEARER),
+        client.get(f"/runs/{sent}"),
+        client.get(f"/runs?limit={sent}"),
+    ):
+        assert answer.status_code == 422
+        assert answer.json() == {"detail": "a part of this address cannot be used"}
+
+
 def test_it_says_whether_it_is_well(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "ok"})
     for path in ("/docs", "/openapi.json", "/", "/console"):
