@@ -1,6 +1,7 @@
 """Checks of a policy whose values each have the right form."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from remediate.alerts.authentication import TERMINAL
@@ -18,6 +19,8 @@ class ProjectNames(NamedTuple):
     playbooks: Collection[str]
     hosts: Collection[str]
     groups: Collection[str] = ()
+    broken: Mapping[str, str] = MappingProxyType({})
+    """Why a playbook that is there cannot be used, by its name."""
 
     def no_host(self, name: str) -> str | None:
         """Return why a text names no single host, None if it does."""
@@ -31,6 +34,8 @@ class ProjectNames(NamedTuple):
         """Return why a text names no playbook, None if it does or is one of `more`."""
         if name in {*self.playbooks, *more}:
             return None
+        if name in self.broken:
+            return f"the playbook {name} cannot be used: {self.broken[name]}"
         accepted = [*more, *self.playbooks]
         return f"'{shown(name)}' is no playbook; {_nearest(name, accepted)}accepted: {some(accepted)}"
 

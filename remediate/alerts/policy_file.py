@@ -40,5 +40,7 @@ def project_policy(project: Project, inventory: Inventory) -> AlertPolicy:
 
 def names_of(project: Project, inventory: Inventory) -> ProjectNames:
     """Return the names of a project that a policy may use."""
-    playbooks = tuple(name for name, listed in project.playbooks().items() if listed.error is None)
-    return ProjectNames(playbooks, inventory.host_names, inventory.group_names)
+    listed = project.playbooks()
+    broken = {name: f"{each.path}: {each.error}" for name, each in listed.items() if each.error is not None}
+    playbooks = tuple(name for name in listed if name not in broken)
+    return ProjectNames(playbooks, inventory.host_names, inventory.group_names, broken)

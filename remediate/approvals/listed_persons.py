@@ -4,6 +4,8 @@ ssh-keygen decides about signatures. This is for persons who proved who they are
 understood for certain allows nobody.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -34,16 +36,38 @@ def allows(text: str, person: str, namespace: str, now: datetime) -> bool:
     return False
 
 
+def broken_line(text: str) -> int | None:
+    """Return the number of the first line that names no key, None if all do. ssh-keygen skips it without a word."""
+    for number, written in enumerate(text.splitlines(), 1):
+        said = written.strip()
+        if said and not said.startswith("#") and ((line := _line(said)) is None or not _is_key(line.key)):
+            return number
+    return None
+
+
 def _lines(text: str) -> Iterator[_Line]:
-    for line in text.splitlines():
-        words = _WORD.findall(line)
-        if len(words) < 3 or words[0].startswith("#"):
-            continue
-        person = words[0].replace('"', "").split(",")[0]
-        if _KEY.fullmatch(words[1]):
-            yield _Line(person, (), words[2])
-        elif _KEY.fullmatch(words[2]) and len(words) > 3:
-            yield _Line(person, tuple(_OPTION.findall(words[1])), words[3])
+    return filter(None, map(_line, text.splitlines()))
+
+
+def _line(written: str) -> _Line | None:
+    words = _WORD.findall(written)
+    if len(words) < 3 or words[0].startswith("#"):
+        return None
+    person = words[0].replace('"', "").split(",")[0]
+    if _KEY.fullmatch(words[1]):
+        return _Line(person, (), words[2])
+    if _KEY.fullmatch(words[2]) and len(words) > 3:
+        return _Line(person, tuple(_OPTION.findall(words[1])), words[3])
+    return None
+
+
+def _is_key(written: str) -> bool:
+    """Return whether this may be a public key: what SSH sends, in base64. It begins with the length of a name."""
+    try:
+        data = base64.b64decode(written, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(data) > 32 and data[:3] == bytes(3)
 
 
 def _holds(options: tuple[str, ...], namespace: str, now: datetime) -> bool:

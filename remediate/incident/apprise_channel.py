@@ -43,18 +43,12 @@ class AppriseChannel:
 
     def send(self, message: Message, *, again: bool) -> str:
         """Send the message to the service. See MessageChannel."""
-        try:
-            from apprise import Apprise, NotifyFormat, NotifyType
-        except ImportError:
-            raise NotSent("apprise is not installed here: pip install 'remediate[notify]'") from None
-
-        url = self._url()
         with _quiet() as said:
             # One delivery goes to one service. If one of several failed, a retry would repeat the message at the
             # others.
-            service = Apprise.instantiate(url)
-            if service is None:
-                raise NotSent(f"{self._reference}: {self._why(said) or 'apprise does not know such a URL'}")
+            service = self._service(said)
+            from apprise import Apprise, NotifyFormat, NotifyType
+
             hub = Apprise(service)
             _one_page(service, message)
             title, body = _fitting(_calling_nobody(with_warning(message, again=again)), service.body_maxlen)
@@ -76,6 +70,22 @@ class AppriseChannel:
             never = bool(answers) and all(code[0] == "4" and code not in _NOT_NOW for code in answers)
             raise NotSent(why, unsure=not answers, final=never)
         return str(service.service_name)
+
+    def demand(self) -> None:
+        """Raise NotSent if no message could be sent: apprise is missing, or does not know the URL."""
+        with _quiet() as said:
+            self._service(said)
+
+    def _service(self, said: list[str]) -> Any:
+        """Return what apprise makes of the URL. `said` is what it complains of meanwhile. Raises NotSent."""
+        try:
+            from apprise import Apprise
+        except ImportError:
+            raise NotSent("apprise is not installed here: pip install 'remediate[notify]'") from None
+        service = Apprise.instantiate(self._url())
+        if service is None:
+            raise NotSent(f"{self._reference}: {self._why(said) or 'apprise does not know such a URL'}")
+        return service
 
     def _url(self) -> str:
         try:

@@ -126,6 +126,15 @@ class FileChannel:
         return str(self._path)
 
 
+def demand_writable(path: Path) -> None:
+    """Raise NotSent for a file that cannot be written there. Nothing is made."""
+    there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if there == path and not path.is_file():
+        raise NotSent(f"{path}: it is not a file")
+    if not os.access(there, os.W_OK) or not (there == path or there.is_dir()):
+        raise NotSent(f"{path}: {there} cannot be written")
+
+
 def _holds(descriptor: int, end: str) -> bool:
     """Return whether the file contains this line."""
     with os.fdopen(os.dup(descriptor), "rb") as file:

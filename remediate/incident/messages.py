@@ -6,11 +6,11 @@ Values are inserted as they are: a title or an update is never evaluated as a te
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import AwareDatetime, Field
 
@@ -25,7 +25,10 @@ from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker, strip_control
 
 if TYPE_CHECKING:
+    from jinja2 import BaseLoader, Template
     from jinja2.sandbox import SandboxedEnvironment
+
+_Used = TypeVar("_Used")
 
 SUFFIX: Final = ".txt.j2"
 PACKAGED: Final = Path(__file__).with_name("templates")
@@ -86,7 +89,7 @@ class Templates:
 
         Raises ConfigurationError naming the template and, if known, the line.
         """
-        names = (f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}")
+        names = _names(kind, audience)
         text = self._filled(names, dict(briefing), html=False)
         title, _, body = text.strip("\n").partition("\n")
         if not title.strip():
@@ -97,7 +100,29 @@ class Templates:
         """Return an HTML page with every value escaped. Raises ConfigurationError as `render` does."""
         return self._filled((name,), values, html=True).lstrip()
 
+    def demand(self, kind: MessageKind, audience: Audience, context: type[FrozenModel]) -> None:
+        """Raise ConfigurationError unless the template can be read, and uses only the names of this context."""
+        from jinja2.meta import find_undeclared_variables
+
+        names = _names(kind, audience)
+
+        def unknown(template: "Template") -> set[str]:
+            environment = template.environment
+            source, *_ = self._loader().get_source(environment, template.name or names[0])
+            used = find_undeclared_variables(environment.parse(source))
+            return used - context.model_fields.keys() - environment.globals.keys()
+
+        if wrong := self._used(names, unknown, context.model_fields, html=False):
+            used, accepted = ", ".join(sorted(wrong)), ", ".join(context.model_fields)
+            raise ConfigurationError(f"the template {names[0]} uses {used}; it may use: {accepted}")
+
     def _filled(self, names: Sequence[str], values: Mapping[str, object], *, html: bool) -> str:
+        return self._used(names, lambda template: template.render(values), values, html=html)
+
+    def _used(
+        self, names: Sequence[str], use: "Callable[[Template], _Used]", values: Iterable[str], *, html: bool
+    ) -> _Used:
+        """Return what comes of the first of these templates. Raises ConfigurationError in one line."""
         from jinja2 import TemplateError, TemplatesNotFound, TemplateSyntaxError
 
         place = " or ".join(names)
@@ -106,7 +131,7 @@ class Templates:
             own = [name for name in names if self._own is not None and (self._own / name).is_file()]
             template = self._environment(html=html).select_template([*own, *names])
             place = template.filename or names[0]
-            return template.render(values)
+            return use(template)
         except TemplatesNotFound:
             raise ConfigurationError(f"there is no template {place}") from None
         except TemplateSyntaxError as error:
@@ -117,17 +142,22 @@ class Templates:
             raise ConfigurationError(f"{place}: {words}; it may use: {', '.join(values)}") from None
 
     def _environment(self, *, html: bool) -> "SandboxedEnvironment":
-        from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+        from jinja2 import StrictUndefined
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-        own: list[BaseLoader] = [FileSystemLoader(self._own)] if self._own is not None else []
         return ImmutableSandboxedEnvironment(
-            loader=ChoiceLoader([*own, PackageLoader("remediate.incident")]),
+            loader=self._loader(),
             undefined=StrictUndefined,
             autoescape=html,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+
+    def _loader(self) -> "BaseLoader":
+        from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader
+
+        own: list[BaseLoader] = [FileSystemLoader(self._own)] if self._own is not None else []
+        return ChoiceLoader([*own, PackageLoader("remediate.incident")])
 
 
 def render(
@@ -174,6 +204,11 @@ def harmless(text: str) -> str:
     """
     plain = strip_control(_BREAKS.sub("\n", text))
     return _TURNS.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
+
+
+def _names(kind: MessageKind, audience: Audience) -> tuple[str, str]:
+    """Return the file names of a template: for this audience, and for every one."""
+    return f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}"
 
 
 def _line(said: object) -> str:

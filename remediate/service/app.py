@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -35,6 +36,7 @@ def service_app(
 ) -> FastAPI:
     """Return the application. `reader` proves who may read runs, None for nobody; `unwell` says what is wrong."""
     app = FastAPI(title="remediate", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(RequestValidationError, _unusable)
     bodies, turns = Bodies(), asyncio.Semaphore(_DECIDING)
 
     @app.post("/alerts/{source}", status_code=202)
@@ -74,6 +76,11 @@ def service_app(
         return Response(f"{head}{_report(journal, judged) or 'null'}}}", media_type="application/json")
 
     return app
+
+
+def _unusable(_: Request, __: Exception) -> Response:
+    """Refuse an address without repeating it. FastAPI's own answer would, and to strangers."""
+    return JSONResponse({"detail": "a part of this address cannot be used"}, status_code=422)
 
 
 def _said(answer: Delivered) -> Response:

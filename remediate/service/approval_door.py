@@ -100,6 +100,15 @@ class ApprovalDoor:
         """Return the login of this request."""
         return self.sessions.find(request.cookies.get(self.cookie))
 
+    def forgotten(self, request: Request) -> str | None:
+        """Return what to tell a person whose login this process does not know, None if the request has no cookie."""
+        if self.cookie not in request.cookies:
+            return None
+        return (
+            "This process of the service does not know your login: it is over, the service was restarted, or another "
+            "process answers now. Log in again."
+        )
+
     def foreign(self, request: Request) -> str | None:
         """Return why a request that would change something does not come from our own page, None if it does."""
         origin = self.public

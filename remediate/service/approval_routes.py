@@ -49,7 +49,7 @@ class ApprovalRoutes:
 
     def _waiting(self, request: Request) -> Response:
         if (session := self._door.session(request)) is None:
-            return _login(401)
+            return self._login(request)
         try:
             approvals = self._door.approvals()
             found, now = approvals.waiting(), approvals.now()
@@ -60,7 +60,7 @@ class ApprovalRoutes:
 
     def _plan(self, request: Request, whole_hash: WholeHash) -> Response:
         if (session := self._door.session(request)) is None:
-            return _login(401, whole_hash)
+            return self._login(request, whole_hash)
         return self._shown(session, whole_hash, 200)
 
     async def _approve(self, request: Request, whole_hash: WholeHash) -> Response:
@@ -68,10 +68,14 @@ class ApprovalRoutes:
         if isinstance(form, Response):
             return form
         if (session := self._door.session(request)) is None:
-            return _login(401, whole_hash, problem="You are not logged in any more, so nothing was approved.")
+            return self._login(request, whole_hash, done="Nothing was approved.")
         status, said = await run_in_threadpool(self._door.approve, session, form.get("form", ""), whole_hash)
         problem, note = (None, said) if status == 200 else (said, None)
         return await run_in_threadpool(self._shown, session, whole_hash, status, problem=problem, note=note)
+
+    def _login(self, request: Request, whole_hash: str = "", *, done: str | None = None) -> Response:
+        problem = " ".join(filter(None, (done, self._door.forgotten(request)))) or None
+        return _login(401, whole_hash, problem=problem)
 
     async def _log_in(self, request: Request) -> Response:
         form = await self._form(request)

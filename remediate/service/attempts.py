@@ -22,6 +22,9 @@ class DurableSteps(Protocol):
     def ask(self, name: str, question: Callable[[], Attempt]) -> Attempt:
         """Return the stored answer of this step. If there is none, ask, and store it."""
 
+    def wanted(self, run: str) -> bool:
+        """Return whether a run was not withdrawn."""
+
     def sleep(self, seconds: float) -> None:
         """Wait, once for all processes together."""
 
@@ -31,7 +34,7 @@ class DurableSteps(Protocol):
 
 def bring_to_end(run: str, request: RunRequest, driver: RunDriver, steps: DurableSteps) -> RunResult:
     """Attempt a run until it has a result, which is unknown in the end."""
-    begin = partial(driver.begin, run, request)
+    begin = partial(driver.begin, run, request, partial(steps.wanted, run))
     attempt = steps.ask("begin", begin)
     dead: list[str] = []
     tries = 0

@@ -158,7 +158,8 @@ class DbosEngine(RunEngine, DurableSteps):
         known = self.find(run)
         if known is None or known.state is not DurableState.QUEUED:
             return False
-        DBOS.cancel_workflow(run, cancel_children=True)
+        # Not what waits inside it, which may just begin: that asks whether the run is still wanted, and decides.
+        DBOS.cancel_workflow(run)
         after = self.find(run)
         return after is not None and after.state is DurableState.WITHDRAWN
 
@@ -267,6 +268,11 @@ class DbosEngine(RunEngine, DurableSteps):
             return attempt.model_dump(mode="json")
 
         return Attempt.model_validate(self._answered(name, asked))
+
+    @override
+    def wanted(self, run: str) -> bool:
+        root = DBOS.get_workflow_status(run)
+        return root is not None and root.status != "CANCELLED"
 
     @override
     def sleep(self, seconds: float) -> None:

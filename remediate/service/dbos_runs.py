@@ -13,18 +13,23 @@ FLEET: Final = "remediate-fleet"
 
 def durable_runs(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:
     """Return the runs of these workflows. The innermost one tells whether it has begun."""
-    inner = {f"{root.workflow_id}.{FLEET}" for root in roots if root.status == "PENDING"}
+    inner = {f"{root.workflow_id}.{FLEET}" for root in roots if root.status in {"PENDING", "CANCELLED"}}
     begun = {
         one.workflow_id: one
         for one in (DBOS.list_workflows(workflow_ids=sorted(inner), load_input=False) if inner else ())
-        if one.status != "ENQUEUED"
+        if one.status not in {"ENQUEUED", "CANCELLED"}
     }
     return tuple(_of(root, begun.get(f"{root.workflow_id}.{FLEET}")) for root in roots)
 
 
 def _of(root: WorkflowStatus, leaf: WorkflowStatus | None) -> DurableRun:
     data = root.input["args"][0] if root.input else {}
-    match root.status:
+    # One that was withdrawn just when it began has gone on: its end is that of what acted.
+    end = leaf if root.status == "CANCELLED" and leaf is not None else root
+    result = RunResult.model_validate(end.output) if end.status == "SUCCESS" else None
+    match end.status:
+        case "SUCCESS" if end is not root and result is not None and result.verdict is None:
+            state, result = DurableState.WITHDRAWN, None
         case "SUCCESS":
             state = DurableState.ENDED
         case "CANCELLED":
@@ -38,5 +43,5 @@ def _of(root: WorkflowStatus, leaf: WorkflowStatus | None) -> DurableRun:
         state=state,
         request=RunRequest.model_validate(data["request"]),
         worker=None if leaf is None else leaf.executor_id,
-        result=RunResult.model_validate(root.output) if state is DurableState.ENDED else None,
+        result=result,
     )

@@ -62,7 +62,7 @@ class LibraryDriver(RunDriver):
         self._running: set[str] = set()
 
     @override
-    def begin(self, run: str, request: RunRequest) -> Attempt:
+    def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
         try:
             with self._journal() as journal:
                 stored = _find(journal, run)
@@ -70,6 +70,9 @@ class LibraryDriver(RunDriver):
                 return self._known(stored)
             if self._stop.is_set():
                 return _LEAVING
+            # Asked after the journal: what has begun is not withdrawn, even if its process died.
+            if not wanted():
+                return _not_begun(run, "it was withdrawn")
             attempt = self._run(run, request)
             with self._journal() as journal:
                 stored = _find(journal, run)

@@ -20,8 +20,8 @@ class EngineLimits(NamedTuple):
 class RunDriver(Protocol):
     """Brings one run to its end. Each method may be called again after a crash, with the same arguments."""
 
-    def begin(self, run: str, request: RunRequest) -> Attempt:
-        """Run it under this id, unless the journal knows the id already."""
+    def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
+        """Run it under this id, unless the journal knows the id already, or it is not `wanted` any more."""
 
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
         """Find out what the dead runs did, and go on under a new id."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from threading import Event, Thread, Timer
 from typing import Final, NamedTuple
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remediate.alerts.authentication import Verifier
@@ -44,7 +45,7 @@ from remediate.service.project_intake import doubt_of, project_intake
 from remediate.service.proposal_notices import ProposalNotices
 from remediate.service.server import NotifyingServer, http_server
 from remediate.service.settings import ServiceSettings, service_settings
-from remediate.service.start_check import demand_usable
+from remediate.service.start_check import demand_policy, demand_usable
 from remediate.service.starter import Starter, StarterLoop
 from remediate.service.timers import TimerTask
 from remediate.service.worker_name import worker_name
@@ -82,7 +83,6 @@ def working(
     run; `connect` and `poll_seconds` are for tests.
     """
     settings = service_settings(project.root)
-    plan_key(approval_settings(project.root).key)  # Its errors would only show when a plan is made.
     database = engine_database(project)
     stop = Event()
     leave = Timer(_LEAVE_SECONDS, os._exit, (FAILED_EXIT_CODE,))
@@ -90,6 +90,9 @@ def working(
     with ExitStack() as leaving:
         leaving.callback(leave.cancel)
         name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
+        # After the name, which has proven that the state directory can be used: no setting is at fault for that.
+        demand_usable(project)
+        plan_key(approval_settings(project.root).key)  # Its errors would only show when a plan is made.
         presence = None
         if database.shared:
             Journal.open(project.journal()).close()  # Its errors say what is wrong with the server.
@@ -114,7 +117,7 @@ def working(
         engine.on(LOOK_FIRST, TimerTask(first.look, first.give_up))
         engine.every("incidents", _EVERY_15_SECONDS, IncidentClock(project).look)
         engine.every("forget", "30 17 * * * *", lambda: _forget(engine, timedelta(days=settings.keep_days)))
-        _launch(engine)
+        _launch(engine, database)
         if presence is not None:
             leaving.enter_context(_present(presence, engine, stop, leave, lost))
         else:
@@ -125,15 +128,15 @@ def working(
         yield Working(engine, settings, database, follower)
 
 
-def _launch(engine: DbosEngine) -> None:
+def _launch(engine: DbosEngine, database: EngineDatabase) -> None:
     try:
         engine.launch()
     except SQLAlchemyError as error:
         # Its message may quote what is stored.
         why = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+        look = "its role needs CREATE on the database" if database.shared else "look at its owner and at the disk"
         raise JournalError(
-            f"the service's own tables cannot be used ({why}): look at the disk; on a server, its role needs CREATE on "
-            "the database"
+            f"the service's own tables in {make_url(database.url).render_as_string()} cannot be used ({why}): {look}"
         ) from None
 
 
@@ -201,7 +204,7 @@ def serving(
         intake = project_intake(project, inventory, doubt=Remembered(lambda name: doubt_of(name, project)))
         store = leaving.enter_context(AlertStore.open(project.journal(), project=project.identity()))
         desk = AlertDesk(intake, store, wake.set)
-        demand_usable(intake.policy, project, inventory)
+        demand_policy(intake.policy, project, inventory)
         settings = service_settings(project.root)
         door = ApprovalDoor.of(project, settings, wake.set)
         notices = ProposalNotices(project, public=None if door is None else door.public)

@@ -55,6 +55,23 @@ def test_who_logs_out_is_out(served: Served) -> None:
     assert (bob.approve(made, form).status_code, served.state(made)) == (401, ProposalState.PROPOSED)
 
 
+def test_another_process_says_that_it_does_not_know_a_login_and_approves_nothing(served: Served) -> None:
+    made, bob = served.propose(), served.browser("bob")
+    form = bob.read(made)
+    served.restart()
+    there = bob.again()
+    refused = there.approve(made, form)
+    assert (refused.status_code, served.state(made)) == (401, ProposalState.PROPOSED)
+    assert "Nothing was approved. This process of the service does not know your login:" in refused.text
+    for path in ("/approvals", f"/approvals/{made.hash}"):
+        shown = there.get(path)
+        assert (shown.status_code, "does not know your login" in shown.text) == (401, True)
+        assert "Nothing was approved" not in shown.text  # Somebody may have approved it elsewhere.
+        assert "does not know your login" not in served.browser().get(path).text
+    assert there.log_in("bob").status_code == 303
+    assert there.approve(made).status_code == 200
+
+
 def test_a_login_does_not_last(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_sessions, "SECONDS", 0)
     bob = served.browser("bob")

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from remediate.service import attempts, dbos_engine
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.dbos_runs import FLEET
 from remediate.service.engine import EngineLimits
-from remediate.service.request import Attempt, DurableState, RunRequest, RunResult
+from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
 from support.clock import until
 from support.durable import request, until_ended
 from support.noted_driver import FAST, Noted, launched, result
@@ -105,6 +105,51 @@ def result_of(engine: DbosEngine, run: str) -> RunResult:
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_begins_just_when_it_is_withdrawn_has_its_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, run = Noted(), new_run_id()
+    driver.go.clear()
+    with launched(url, driver) as engine:
+        looked = engine.find
+        ask = iter([DurableState.QUEUED])
+
+        def waits_then_begins(run: str) -> DurableRun | None:
+            found = looked(run)
+            if found is None or (state := next(ask, None)) is None:
+                return found
+            until(lambda: driver.begun == ["web1"])  # After the look, and before what it leads to.
+            return found.model_copy(update={"state": state})
+
+        engine.start(request("web1"), run)
+        monkeypatch.setattr(engine, "find", waits_then_begins)
+        assert not engine.withdraw(run)
+        (found,) = engine.runs()
+        assert (found.state, found.worker) == (DurableState.RUNNING, "w1")
+        driver.go.set()
+        (found,) = until_ended(looked, [run], 60)
+        assert found.result is not None
+        assert found.result.verdict == "healthy"
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_is_withdrawn_just_before_it_begins_does_not_begin(url: str) -> None:
+    driver, run = Noted(), new_run_id()
+    with launched(url, driver) as engine:
+        wanted = engine.wanted
+
+        def withdrawn(run: str) -> bool:
+            DBOS.cancel_workflow(run)  # Its inner workflow has left the last queue.
+            return wanted(run)
+
+        engine.wanted = withdrawn  # type: ignore[method-assign]
+        engine.start(request("web1"), run)
+        until(lambda: (found := engine.find(run)) is not None and found.state is DurableState.WITHDRAWN)
+        assert driver.begun == []
+        assert engine.find(run) == engine.runs()[0]
+        until(lambda: DBOS.list_workflows(status=["ENQUEUED", "PENDING"], load_output=False) == [])
+        assert engine.find(run) == engine.runs()[0]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_run_whose_process_died_is_resumed_under_a_new_id(url: str) -> None:
     run = new_run_id()
     second = new_run_id()
@@ -164,7 +209,7 @@ def test_a_bug_is_tried_again_then_unknown_and_the_text_of_its_error_is_not_stor
 ) -> None:
     driver, run, begun = Noted(), new_run_id(), list[str]()
 
-    def begin(run: str, request: RunRequest) -> Attempt:
+    def begin(run: str, request: RunRequest, wanted: Callable[[], bool]) -> Attempt:
         begun.append(run)
         raise ValueError("hunter2")
 
@@ -181,7 +226,7 @@ def test_a_bug_is_tried_again_then_unknown_and_the_text_of_its_error_is_not_stor
 class Deadly(Noted):
     """A driver that kills its process before anything is recorded."""
 
-    def begin(self, run: str, request: RunRequest) -> Attempt:
+    def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
         os._exit(9)
 
     def give_up(self, dead: Sequence[str], why: str) -> Attempt:

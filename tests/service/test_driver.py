@@ -23,6 +23,15 @@ from support.durable import ToyFleet, request
 from support.journals import intent
 
 
+def test_what_is_withdrawn_does_not_begin_and_what_has_begun_is_not_withdrawn(toys: ToyFleet) -> None:
+    driver, run = toys.driver(), new_run_id()
+    withdrawn = ended(driver.begin(run, request("toy0"), lambda: False))
+    assert (withdrawn.verdict, withdrawn.touched, withdrawn.note) == (None, "no", "it was withdrawn")
+    assert toys.steps("toy0") == []
+    assert ended(driver.begin(run, request("toy0"), lambda: True)).verdict == "fixed"
+    assert ended(driver.begin(run, request("toy0"), lambda: False)).verdict == "fixed"
+
+
 def test_a_host_that_only_an_approved_plan_may_change_is_left_alone_wherever_the_service_runs(toys: ToyFleet) -> None:
     (toys.root / "pyproject.toml").write_text('[tool.remediate.approvals]\nrequired = "all"\n')
     result = ended(toys.driver().begin(new_run_id(), request("toy0")))

@@ -3,19 +3,23 @@
 import errno
 import socket
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from remediate.commands.serve import _port
 from remediate.errors import ConfigurationError, JournalError
+from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from remediate.service.database import demand_shared, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.server import listening
 from remediate.service.service import serving, working
 from remediate.service.settings import service_settings
+from remediate.service.start_check import demand_usable
 from remediate.service.worker_name import worker_name
 from support.durable import ToyFleet
 from support.toy_alerts import POLICY, SECRETS, with_policy
@@ -135,6 +139,8 @@ def test_a_heartbeat_without_its_address_is_told_before_anything_runs(
 
 
 FOLLOWED = POLICY.replace("mode: auto", "mode: auto\n    incident: true\n    tell: true")
+INCIDENTS = "[tool.remediate.incidents]\n"
+PAGE = '[tool.remediate.incidents.status_page]\nkind = "statuspage"\npage = "p"\n'
 CHANNEL = "[tool.remediate.incidents.channels.team]\n"
 
 
@@ -152,6 +158,20 @@ CHANNEL = "[tool.remediate.incidents.channels.team]\n"
         (POLICY, "[tool.remediate.approvals]\nrequird = 1\n", "requird: unknown key; did you mean required"),
         (POLICY, '[tool.remediate.approvals]\nkey = "env:TOY_KEY"\n', "key env:TOY_KEY: there is no such variable"),
         (POLICY, '[tool.remediate.service]\npublic = "http://x"\n', "public: takes https:// and a name"),
+        (POLICY, '[tool.remediate.limits]\npause_file = "playbooks"\n', "pause_file: .*playbooks cannot be read"),
+        (
+            POLICY,
+            '[tool.remediate.limits]\npause_file = "no/p"\n',
+            "pause_file: .*/no does not exist.*; it takes a file",
+        ),
+        (POLICY, '[tool.remediate.approvals]\nallowed_signers = "playbooks"\n', "playbooks cannot be read: Is a dir"),
+        (POLICY, f'{CHANNEL}kind = "file"\npath = "playbooks"\n', "channels.team: .*playbooks: it is not a file"),
+        (POLICY, f'{CHANNEL}kind = "file"\npath = "alerts.yml/x"\n', "channels.team: .*alerts.yml cannot be written"),
+        (POLICY, f'{CHANNEL}kind = "apprise"\nreference = "env:TOY_READ"\n', "channels.team: env:TOY_READ: "),
+        (POLICY, f'{PAGE}token = "env:TOY_PAGE"\n', "status_page.token env:TOY_PAGE: there is no such variable"),
+        (POLICY, f'{INCIDENTS}templates = "alerts.yml"\n', "templates: .*alerts.yml is not a directory"),
+        (POLICY.replace("action: toy-down", "action: toy-dwn"), "", "'toy-dwn' is no playbook; did you mean toy-down"),
+        (POLICY.replace("names: [toy0", "names: [toys"), "", "'toys' is a group of the inventory"),
     ],
 )
 def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
@@ -166,6 +186,80 @@ def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
     with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
         pass
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("allowed_signers", "# who\n\nana this-is-no-key\n", "allowed_signers:3: names no person with a public key"),
+        ("allowed_signers", "ana ssh-ed25519 AAAAnope\n", "allowed_signers:1: names no person with a public key"),
+        ("incidents/templates/update.txt.j2", "one\n{% if %}\n", r"update.txt.j2:2: Expected an expression"),
+        ("incidents/templates/update.txt.j2", "{% if not eta %}{{ ett }}{% endif %}", "uses ett; it may use: title, "),
+        ("incidents/templates/proposal.approver.txt.j2", "{{ impact }}", "uses impact; it may use: playbook, hosts"),
+        (
+            "playbooks/toy_down.py",
+            "def toy_down(:\n",
+            r"the playbook toy-down cannot be used: .*toy_down\.py: cannot be",
+        ),
+        ("playbooks/toy_down.py", "def toy_down(): 1 / 0\ntoy_down()\n", r"toy_down\.py:1: ZeroDivisionError"),
+        ("inventories/toys.yml", "toys: {hosts: {toy0: {remediate: {php: 8}}, toy1: , toy2: }}", "toys.yml:1: .*php"),
+    ],
+)
+def test_a_file_with_which_all_could_only_fail_later_is_told_in_one_line_before_anything_runs(
+    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch, file: str, text: str, said: str
+) -> None:
+    with_policy(toys)
+    (toys.root / file).parent.mkdir(parents=True, exist_ok=True)
+    (toys.root / file).write_text(text)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
+    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
+        pass
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_what_a_project_may_well_have_keeps_no_process_from_its_start(toys: ToyFleet) -> None:
+    (toys.root / "allowed_signers").write_text(f'# who\n\nana namespaces="git" ssh-ed25519 {"A" * 64} laptop\n')
+    templates = toys.root / "incidents" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "update.txt.j2").write_text(
+        "{% set now = time %}{{ title }}{% for i in range(2) %}{{ i }}{% endfor %}"
+    )
+    demand_usable(toys.project)
+    KillSwitch().set(Pause("a migration", "ana", datetime.now(UTC)))
+    demand_usable(toys.project)
+    KillSwitch().path.write_text("half")  # It pauses, until somebody removes it.
+    demand_usable(toys.project)
+
+
+def test_a_secret_that_every_user_can_read_is_refused(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory(prefix="open-", dir="/tmp") as place:
+        secret = Path(place, "secret")
+        secret.write_text(SECRETS["TOY_SECRET"])
+        policy = POLICY.replace("env:TOY_SECRET", f"file:{secret}", 1)
+        with_policy(toys)
+        (toys.root / "alerts.yml").write_text(policy)
+        monkeypatch.setenv("TOY_SECRET", SECRETS["TOY_SECRET"])
+        (toys.root / "pyproject.toml").write_text(f'[tool.remediate.service]\nread = "file:{secret}"\n')
+        demand_usable(toys.project)  # Its directory is private.
+        Path(place).chmod(0o755)
+        for refused in (serving(toys.project), working(toys.project, lambda: None)):
+            with pytest.raises(ConfigurationError, match=f"every user can read {secret}: chmod o-r {secret}"), refused:
+                pass
+        secret.chmod(0o640)
+        demand_usable(toys.project)
+
+
+def test_a_state_directory_that_cannot_be_used_is_no_fault_of_the_settings(
+    toys: ToyFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "file"))
+    for journal in ("", "postgresql://127.0.0.1:9/remediate"):
+        monkeypatch.setenv("REMEDIATE_JOURNAL", journal)
+        with pytest.raises(JournalError, match="look at its owner"), working(toys.project, lambda: None):
+            pass
 
 
 def test_tables_that_cannot_be_used_are_told_without_what_is_in_them(

@@ -1,6 +1,6 @@
 """The parts of a process together: what it goes on with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import cast
 
@@ -24,7 +24,7 @@ class Dying:
     def __init__(self) -> None:
         self.begun, self.dead = Event(), Event()
 
-    def begin(self, run: str, request: RunRequest) -> Attempt:
+    def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
         self.begun.set()
         self.dead.wait(60)
         raise InterruptedError

@@ -36,6 +36,10 @@ class Served:
         )
         self.project = Project(self.team.root)
         self.woken = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Serve the project as another process: its memory is empty."""
         door = ApprovalDoor.of(self.project, service_settings(self.team.root), self._wake)
         assert door is not None
         self.door = door
@@ -86,6 +90,12 @@ class Browsing:
         """Open the page of a plan, and return the token of its form, empty if it has none."""
         found = FORM.search(self.get(f"/approvals/{proposal.hash}").text)
         return "" if found is None else found[1]
+
+    def again(self) -> "Browsing":
+        """Return the same browser, at the service as it is served now."""
+        browser = self.served.browser()
+        browser.client.cookies.update(self.client.cookies)
+        return browser
 
     def approve(
         self, proposal: Proposal, form: str | None = None, headers: Mapping[str, str] | None = None

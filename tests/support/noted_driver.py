@@ -29,7 +29,9 @@ class Noted:
         self._answers = list(answers)
         self._lock = Lock()
 
-    def begin(self, run: str, request: RunRequest) -> Attempt:
+    def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
+        if not wanted():
+            return Attempt(result=RunResult(run=run, verdict=None, exit_code=2, touched="no", note="it was withdrawn"))
         with self._lock:
             self.begun.append(request.host)
             for name in (request.host, request.playbook, "fleet"):
