@@ -126,7 +126,7 @@ WIDER = {
         6,
         "'app-dwon' is no playbook; did you mean app-down. accepted: triage, app-down, cache-down",
     ),
-    "an action that is a command": (RULE.replace("app-down", "rm -rf /"), 6, "does not have the right form"),
+    "an action that is a command": (RULE.replace("app-down", "rm -rf /"), 6, "takes a name: small letters"),
     "a table to an unknown host": (
         RULE.replace("{label: host}", "{label: host, table: {a: web1, b: web9}}"),
         5,
@@ -134,8 +134,16 @@ WIDER = {
     ),
     "a table to a group": (RULE.replace("{label: host}", "{label: host, table: {a: web}}"), 5, "'web' is a group"),
     "a table to all": (RULE.replace("{label: host}", "{label: host, table: {a: all}}"), 5, "'all' is no host"),
-    "a table to a pattern": (RULE.replace("{label: host}", "{label: host, table: {a: 'web*'}}"), 5, "right form"),
-    "a table to several": (RULE.replace("{label: host}", "{label: host, table: {a: 'web1,web2'}}"), 5, "right form"),
+    "a table to a pattern": (
+        RULE.replace("{label: host}", "{label: host, table: {a: 'web*'}}"),
+        5,
+        "takes the name of one host in the inventory, not a pattern",
+    ),
+    "a table to several": (
+        RULE.replace("{label: host}", "{label: host, table: {a: 'web1,web2'}}"),
+        5,
+        "takes the name of one host in the inventory, not a pattern",
+    ),
     "a table to an address": (
         RULE.replace("{label: host}", "{label: host, table: {a: 10.0.0.1}}"),
         5,

@@ -153,7 +153,7 @@ def test_files_are_beside_the_inventory_or_at_home(
         ("{database: {port: hunter2}}", ".database.port", "must be a whole number and is text"),
         ("{database: [1]}", ".database", "must be a mapping and is a list"),
         ("{php: 8.3}", ".php", "must be text and is a number; put it in quotes"),
-        ("{php: hunter2}", ".php", "does not have the right form; PHP's name, for example php8.3"),
+        ("{php: hunter2}", ".php", "takes php and its version in one word, as php8.3; PHP's name, for example php8.3"),
         ("{app_path: hunter2}", ".app_path", "must be an absolute path"),
         ("{log_paths: [/a, 3]}", ".log_paths[1]", "must be text and is a number"),
         ("{log_paths: /a}", ".log_paths", "must be a list and is text"),
