@@ -78,7 +78,7 @@ WRONG_KIND: Final[Mapping[str, str]] = {
     "int_parsing_size": "must be a smaller number",
     "int_from_float": "must be a whole number",
     "finite_number": "must be a finite number",
-    "missing": "is missing",
+    "missing": "must be given",
     "string_type": "must be text",
     "string_pattern_mismatch": "does not have the right form",
     "path_type": "must be text, a file name",

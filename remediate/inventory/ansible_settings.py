@@ -29,6 +29,7 @@ Location: TypeAlias = tuple[int | str, ...]
 # Our words for pydantic's errors. For other errors, the message shows the field's description.
 _WRONG = {
     **WRONG_KIND,
+    "missing": "is missing",
     "less_than_equal": "is too large",
     "greater_than_equal": "is too small",
     "string_too_long": "is too long",
