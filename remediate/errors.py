@@ -99,7 +99,12 @@ def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -
     key is reported together with the keys that the model accepts.
     """
     found = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {_words(each, model)}" for each in found)
+    return "; ".join(f"{_place(each) or 'value'}: {_words(each, model)}" for each in found)
+
+
+def _place(detail: "ErrorDetails") -> str:
+    # Pydantic marks an error about a key of a mapping so, behind the key itself.
+    return ".".join(str(part) for part in detail["loc"] if part != "[key]")
 
 
 def flag_line(error: "ValidationError", names: Mapping[str, str] | None = None) -> str:
@@ -117,10 +122,7 @@ def flag_line(error: "ValidationError", names: Mapping[str, str] | None = None) 
 
 def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
     if detail["type"] != "extra_forbidden" or model is None:
-        # Our own validators write their messages for users.
-        words = detail["msg"].removeprefix("Value error, ")
-        words = WRONG_KIND.get(detail["type"], re.sub(r"^\w+ should ", "must ", words))
-        return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+        return WRONG_KIND.get(detail["type"]) or rephrased(detail["msg"])
     *path, last = map(str, detail["loc"])
     models = [model]
     for part in path:
@@ -129,6 +131,12 @@ def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
         within = [each for field in fields for each in models_in(field.annotation)]
         models = within or [each for each in models if _is_kind(each, part)] or models
     return unknown_key(last, models[0]) if len(models) == 1 else "unknown key"
+
+
+def rephrased(message: str) -> str:
+    """Return a message of pydantic in our words. Those of our own validators are written for users."""
+    words = re.sub(r"^\w+ should ", "must ", message.removeprefix("Value error, "))
+    return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
 
 
 def _is_kind(model: "type[BaseModel]", name: str) -> bool:

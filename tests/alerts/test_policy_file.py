@@ -170,11 +170,11 @@ WIDER = {
     "more on a host than the most": (
         f"{RULE}limits: {{per_host_and_hour: 3}}\n",
         7,
-        "is too large; 0 to 2 on one host",
+        "must be at most 2; 0 to 2 on one host",
     ),
-    "more in a day": (f"{RULE}limits: {{per_host_and_day: 4}}\n", 7, "is too large; 0 to 3"),
-    "more on the fleet": (f"{RULE}limits: {{per_fleet_and_hour: 11}}\n", 7, "is too large; 0 to 10"),
-    "a shorter cool-down": (f"{RULE}limits: {{cool_down_minutes: 9}}\n", 7, "is too small; 10 to 1440"),
+    "more in a day": (f"{RULE}limits: {{per_host_and_day: 4}}\n", 7, "must be at most 3; 0 to 3"),
+    "more on the fleet": (f"{RULE}limits: {{per_fleet_and_hour: 11}}\n", 7, "must be at most 10; 0 to 10"),
+    "a shorter cool-down": (f"{RULE}limits: {{cool_down_minutes: 9}}\n", 7, "must be at least 10; 10 to 1440"),
     "no limit": (f"{RULE}limits: {{per_fleet_and_hour: .inf}}\n", 7, "must be a"),
     "a clock that YAML reads as a number": (
         f"{RULE}quiet_hours:\n  - {{start: 22:00, end: '06:00'}}\n",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from remediate.alerts.policy import AlertPolicy
 from remediate.approvals.settings import ApprovalSettings
@@ -32,6 +32,7 @@ class Example(FrozenModel):
     php: PhpName = "php8.3"
     units: tuple[UnitName, ...] = ()
     why: Line = "because"
+    started_by: dict[UnitName, str] = Field(default={})
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ class Example(FrozenModel):
         ({"php": "8.3"}, "php: takes php and its version in one word, as php8.3"),
         ({"php": 8.3}, "php: must be text"),
         ({"units": ["nginx", "-x"]}, "units.1: takes a systemd unit's name, as nginx or nginx.service"),
+        ({"started_by": {"-x": "ana"}}, "started_by.-x: takes a systemd unit's name, as nginx or nginx.service"),
         ({"why": " "}, "why: takes text without control characters, not empty, up to 500"),
     ],
 )
