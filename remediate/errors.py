@@ -7,6 +7,7 @@ RemediateError
 └── Unreadable           -  one question about a host has no answer; never an exit code by itself
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
@@ -77,7 +78,9 @@ WRONG_KIND: Final[Mapping[str, str]] = {
     "int_parsing_size": "must be a smaller number",
     "int_from_float": "must be a whole number",
     "finite_number": "must be a finite number",
+    "missing": "must be given",
     "string_type": "must be text",
+    "string_pattern_mismatch": "does not have the right form",
     "path_type": "must be text, a file name",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
@@ -86,7 +89,7 @@ WRONG_KIND: Final[Mapping[str, str]] = {
     "url_parsing": "must be a URL such as https://www.example.com/",
     "url_scheme": "must be a URL that begins with http:// or https://",
 }
-"""Our messages, by pydantic's error type, for a value of the wrong kind."""
+"""Our messages, by pydantic's error type, where its own would name a pattern or a type of Python."""
 
 
 def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -> str:
@@ -96,14 +99,30 @@ def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -
     key is reported together with the keys that the model accepts.
     """
     found = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {_words(each, model)}" for each in found)
+    return "; ".join(f"{_place(each) or 'value'}: {_words(each, model)}" for each in found)
+
+
+def _place(detail: "ErrorDetails") -> str:
+    # Pydantic marks an error about a key of a mapping so, behind the key itself.
+    return ".".join(str(part) for part in detail["loc"] if part != "[key]")
+
+
+def flag_line(error: "ValidationError", names: Mapping[str, str] | None = None) -> str:
+    """Return in one line what a model rejects whose fields are flags, as `--hold must be at most 3600`.
+
+    `names` maps fields to their flags if these have other names. What concerns several flags begins with the name of
+    one.
+    """
+    name, _, words = one_line(error).partition(": ")
+    if name == "value":
+        name, _, words = words.partition(" ")
+    field = name.partition(".")[0]
+    return f"--{(names or {}).get(field, field).replace('_', '-')} {words}"
 
 
 def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
     if detail["type"] != "extra_forbidden" or model is None:
-        # Our own validators write their messages for users.
-        words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        return WRONG_KIND.get(detail["type"], words)
+        return WRONG_KIND.get(detail["type"]) or rephrased(detail["msg"])
     *path, last = map(str, detail["loc"])
     models = [model]
     for part in path:
@@ -112,6 +131,12 @@ def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
         within = [each for field in fields for each in models_in(field.annotation)]
         models = within or [each for each in models if _is_kind(each, part)] or models
     return unknown_key(last, models[0]) if len(models) == 1 else "unknown key"
+
+
+def rephrased(message: str) -> str:
+    """Return a message of pydantic in our words. Those of our own validators are written for users."""
+    words = re.sub(r"^\w+ should ", "must ", message.removeprefix("Value error, "))
+    return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
 
 
 def _is_kind(model: "type[BaseModel]", name: str) -> bool:

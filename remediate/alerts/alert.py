@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from remediate.core.field_types import FrozenModel, Identifier
+from remediate.core.field_types import Form, FrozenModel, Identifier
 
 MAX_LABELS: Final = 100
 _LONGEST_ANNOTATION: Final = 2000
@@ -39,7 +39,9 @@ def _unset(value: object) -> object:
     return None if isinstance(value, str) and value.startswith("0001-01-01") else value
 
 
-LabelName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+LabelName = Annotated[
+    str, Form(r"^[^\x00-\x1f\x7f]{1,200}$", "a label's name without control characters, not empty, up to 200")
+]
 LabelValue = Annotated[str, StringConstraints(max_length=1000)]
 """The value of a label, unchanged: a stripped one could match what the sent one does not."""
 Annotation = Annotated[str, AfterValidator(_presentable)]
@@ -49,7 +51,10 @@ AlertTime = Annotated[AwareDatetime, AfterValidator(_sensible)] | None
 SentTime = Annotated[AlertTime, BeforeValidator(_unset)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)]
 Annotations = Annotated[dict[LabelName, Annotation], Field(max_length=MAX_LABELS)]
-Fingerprint = Annotated[Identifier, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
+Fingerprint = Annotated[
+    Identifier,
+    Form(r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$", "letters, digits, '_', '.', ':', '/' and '-', up to 128"),
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 

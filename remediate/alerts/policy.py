@@ -9,22 +9,30 @@ from datetime import datetime, time
 from enum import Enum
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from remediate.alerts.formats import AlertFormat
-from remediate.core.field_types import FrozenModel, Reference
+from remediate.core.field_types import Form, FrozenModel, Reference
 from remediate.core.playbook import Severity
 
 TRIAGE: Final = "triage"
 """The action that only looks."""
 
-PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+PolicyName = Annotated[
+    str, Form(r"^[a-z][a-z0-9-]{0,40}$", "a name: small letters, digits and '-', at most 41, a letter first")
+]
 """The name of a source, a rule or a playbook."""
-InventoryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")]
+InventoryName = Annotated[
+    str, Form(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$", "the name of one host in the inventory, not a pattern")
+]
 """The name of a host in the inventory. Nothing that could be a pattern is accepted."""
-MatchedLabel = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
-MatchedValue = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,1000}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")]
+MatchedLabel = Annotated[
+    str, Form(r"^[^\x00-\x1f\x7f]{1,200}$", "a label's name without control characters, up to 200")
+]
+MatchedValue = Annotated[
+    str, Form(r"^[^\x00-\x1f\x7f]{1,1000}$", "text without control characters, not empty, up to 1000")
+]
+HeaderName = Annotated[str, Form(r"^[A-Za-z][A-Za-z0-9-]{0,99}$", "the name of an HTTP header, as X-Api-Key")]
 
 
 def _listed(value: object) -> object:

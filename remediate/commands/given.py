@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from remediate.errors import ConfigurationError, one_line
+from remediate.errors import ConfigurationError, flag_line
 from remediate.inventory.selection import Inventory
 from remediate.masking.writer import self_test
 from remediate.project.project import Project
@@ -95,8 +95,7 @@ def options_of(flags: Flags) -> "Options":
         if detail["type"] in {"float_parsing", "int_parsing"}:
             flag = str(detail["loc"][0]).replace("_", "-")
             raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
-        # What concerns several flags begins with the name of one.
-        raise ConfigurationError(f"--{one_line(error).removeprefix('value: ').replace('_', '-')}") from None
+        raise ConfigurationError(flag_line(error, {"overrides": "override"})) from None
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:

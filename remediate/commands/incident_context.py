@@ -169,7 +169,7 @@ class IncidentContext(NamedTuple):
     @property
     def still_trying(self) -> str:
         """The command that sends a message that is still waiting."""
-        return f"{self.program} incident.watch goes on trying, with --once it tries what is due now"
+        return f"{self.program} incident.watch keeps trying; with --once it tries once what is due now"
 
     @property
     def sends(self) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from remediate.core.playbook import Severity
-from remediate.errors import ConfigurationError, one_line
+from remediate.errors import ConfigurationError, flag_line
 from remediate.incident.settings import IncidentSettings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,16 +22,7 @@ def made(model: type[Model], names: dict[str, str] | None = None, **given: objec
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        field = str(error.errors()[0]["loc"][0])
-        flag = (names or {}).get(field, field).replace("_", "-")
-        if error.errors()[0]["type"] == "string_pattern_mismatch":
-            line = error.errors()[0]["ctx"]["pattern"].endswith("{1,500}$")
-            limits = ", not empty, up to 500" if line else ""
-            raise ConfigurationError(f"--{flag} takes text without control characters{limits}") from None
-        if error.errors()[0]["type"] == "string_too_long":
-            limit = error.errors()[0]["ctx"]["max_length"]
-            raise ConfigurationError(f"--{flag} takes up to {limit} characters") from None
-        raise ConfigurationError(f"--{flag}: {one_line(error)}") from None
+        raise ConfigurationError(flag_line(error, names)) from None
 
 
 def severity_of(text: str) -> Severity:

@@ -85,8 +85,8 @@ def run_from_flags(
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
-    if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
-        _tell(narrative, f"{runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}")
+    if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, program, project)):
+        _tell(narrative, f"{runnable.name}: {doubt}")
     narrative.write("".join(f"{_INDENT}{line}\n" for line in plan_lines(report, approvals, program)))
     if resolved:  # an update would be refused
         show = f"{program} incident.timeline --incident {options.incident}"
@@ -131,12 +131,28 @@ def _rollout(options: Options) -> str:
     return serial + ("" if options.max_fail == usual.max_fail else f" --max-fail {options.max_fail}")
 
 
-def _unproven(runnable: Runnable, project: Project) -> str | None:
+def _unproven(runnable: Runnable, program: str, project: Project) -> str | None:
+    """Return why no rehearsal proves a playbook, and what would; None if one does."""
     if not isinstance(runnable, Playbook | BoundPlaybook):
         return None
     from remediate.rehearsal.content import unrehearsed
 
-    return unrehearsed(runnable if isinstance(runnable, Playbook) else runnable.playbook, project)
+    playbook = runnable if isinstance(runnable, Playbook) else runnable.playbook
+    doubt = unrehearsed(playbook, project)
+    if doubt is None:
+        return None
+    if _declares_cases(playbook, project):
+        return f"{doubt}; prove it with {program} rehearse.{playbook.name}"
+    return f"{doubt}: it declares no case of a rehearsal"
+
+
+def _declares_cases(playbook: Playbook, project: Project) -> bool:
+    from remediate.commands.rehearse import described
+
+    try:
+        return bool(playbook.cases(described(project)))
+    except ConfigurationError:
+        return True  # the rehearsal says what is missing
 
 
 def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options) -> None:

@@ -1,9 +1,20 @@
 """Types of fields in inventories, remedies and probes: names, paths, URLs."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import core_schema
 
 
 class FrozenModel(BaseModel):
@@ -18,20 +29,54 @@ class NeverMasked:
 
 Identifier = Annotated[str, NeverMasked()]
 
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a text: a pattern for the machine, and words for users.
+
+    Use it instead of a bare pattern wherever a person writes the value. An error says `words`, never the pattern.
+    """
+
+    pattern: str
+    words: str
+    max_length: int | None = None
+    strip_whitespace: bool = False
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(
+            pattern=self.pattern, max_length=self.max_length, strip_whitespace=self.strip_whitespace
+        )
+        return core_schema.no_info_wrap_validator_function(self._read, text)
+
+    def _read(self, value: object, text: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return text(value)
+        except ValidationError:
+            if not isinstance(value, str):
+                raise  # pydantic's own error says that it must be text
+            raise ValueError(f"takes {self.words}") from None
+
+
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 """A systemd unit's name as in systemd.unit(5). A leading dash is excluded: a program would take it for a flag."""
 
-UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
-PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
-ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+UnitName = Annotated[str, Form(rf"^{UNIT_NAME}$", "a systemd unit's name, as nginx or nginx.service")]
+PhpName = Annotated[str, Form(r"^php[0-9]+(\.[0-9]+)?$", "php and its version in one word, as php8.3")]
+ProgramName = Annotated[
+    str, Form(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$", "letters, digits, '_', '.' and '-', at most 100")
+]
 UserName = Annotated[
     str,
-    StringConstraints(
-        max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*(\\[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[A-Za-z0-9.-]+)?$"
+    Form(
+        r"^[A-Za-z_][A-Za-z0-9_.-]*(\\[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[A-Za-z0-9.-]+)?$",
+        "a user's name: letters, digits, '_', '.' and '-', at most 128, no digit first; also ana@corp.example.com",
+        max_length=128,
     ),
 ]
 """A user name as in passwd(5), or as in a directory: `ana@corp.example.com`, `CORP\\ana`."""
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
+HostName = Annotated[
+    str, Form(r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$", "a host's name or address, as www.example.com")
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -52,12 +97,34 @@ def _public(value: AnyHttpUrl) -> AnyHttpUrl:
 
 
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
-UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
-ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
-EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
-ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
-EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+UrlPath = Annotated[str, Form(r"^/[A-Za-z0-9._~/%?=&+-]*$", "a path as in a URL that begins with /, as /health")]
+ClassName = Annotated[
+    str,
+    Form(
+        r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$",
+        r"a PHP class with its namespace, as App\Jobs\SendInvoice",
+    ),
+]
+EventType = Annotated[
+    str, Form(r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$", "an event's type in small letters, as invoice.paid")
+]
+ConfigKey = Annotated[
+    str, Form(r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$", "a key of config/*.php, as services.stripe.secret")
+]
+QueueName = Annotated[
+    str,
+    Form(r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$", "a queue's name: letters, digits, '_', ':', '.' and '-', at most 100"),
+]
+EnvKey = Annotated[str, Form(r"^[A-Za-z_][A-Za-z0-9_]{0,99}$", "a variable's name as in .env, as DB_PASSWORD")]
+Line = Annotated[
+    str,
+    Form(
+        r"^[^\x00-\x1f\x7f]{1,500}$",
+        "text without control characters, not empty, up to 500",
+        strip_whitespace=True,
+    ),
+]
+"""One line of text that a person typed, 1 to 500 characters."""
 
 
 def _reference(text: str) -> str:

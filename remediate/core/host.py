@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from remediate.core.field_types import (
     AbsolutePath,
@@ -11,6 +11,7 @@ from remediate.core.field_types import (
     ConfigKey,
     EnvKey,
     EventType,
+    Form,
     FrozenModel,
     HostName,
     PhpName,
@@ -48,7 +49,7 @@ _FOR_ACME = frozenset(
 Other options run any command as root, get certificates that nobody trusts, or change what the remedy does.
 """
 
-AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$")]
+AcmeArgument = Annotated[str, Form(r"^[A-Za-z0-9@%+=:,./_-]{1,200}$", "letters, digits and '@%+=:,./_-', up to 200")]
 AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
 
 
@@ -162,7 +163,7 @@ class Settings(FrozenModel):
 
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
     disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
-    host_key: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")] | None = Field(
+    host_key: Annotated[str, Form(r"^SHA256:[A-Za-z0-9+/]{43}$", "SHA256: and 43 characters")] | None = Field(
         default=None, description="pinned SSH host key, as ssh-keygen -l prints it: SHA256: and 43 characters"
     )
     site_url: PublicUrl | None = Field(default=None, description="the site as the public sees it")
@@ -171,7 +172,7 @@ class Settings(FrozenModel):
         min_length=1,
         description="where site_url must be right as seen from",
     )
-    site_resolve: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$")] | None = Field(
+    site_resolve: Annotated[str, Form(r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$", "ADDRESS:PORT")] | None = Field(
         default=None,
         description="address:port for the controller's request where DNS is not the truth, for example 192.0.2.7:443",
     )

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from remediate.core.field_types import (
     AbsolutePath,
     ClassName,
     ConfigKey,
+    Form,
     FrozenModel,
     HostName,
     PublicUrl,
@@ -17,20 +18,32 @@ from remediate.core.field_types import (
 )
 from remediate.core.vantage import Vantage
 
-AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
+_QUOTABLE: Final = Form(
+    r"^[^\x00-\x1f\x7f\"\\]{1,200}$", "text without control characters, '\"' and '\\', not empty, up to 200"
+)
+AlertName = Annotated[str, _QUOTABLE]
 """The name of a rule in Prometheus: any text without characters that need quoting."""
-Instance = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
+Instance = Annotated[str, _QUOTABLE]
 """Value of the label `instance`: web1.example.com:9100, https://www.example.com/."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 """Names of the machine itself in an address, with and without brackets."""
-FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
+FilePattern = Annotated[
+    str, Form(r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$", "an absolute path that may hold * and ?, as /srv/backups/*.sql.gz")
+]
 """A shell pattern for files: an absolute path that may contain * and ?."""
-ScratchPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=60)]
+ScratchPath = Annotated[
+    str,
+    Form(
+        r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$",
+        "an absolute path of letters, digits, '_', '.' and '-', at most 60 characters, as /var/tmp",
+        max_length=60,
+    ),
+]
 """A directory for the files of a temporary database server.
 
 It has at most 60 characters: unix(7) allows 108 bytes for the whole path of the server's socket.
 """
-TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
+TableName = Annotated[str, Form(r"^[A-Za-z0-9_$-]{1,64}$", "a table's name: letters, digits, '_', '$' and '-'")]
 _VOLATILE: Final = (
     *("cache", "cache_locks", "sessions", "jobs", "job_batches", "failed_jobs"),
     *("password_resets", "password_reset_tokens"),
@@ -57,7 +70,7 @@ class Visits(FrozenModel):
     """An access log that records a monitor's visits."""
 
     log: AbsolutePath = Field(description="access log (combined format) that the SSH user may read")
-    agent: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/+-]{3,80}$")] = Field(
+    agent: Annotated[str, Form(r"^[A-Za-z0-9 ._/+-]{3,80}$", "3 to 80 letters, digits, blanks and '._/+-'")] = Field(
         description="what the monitor calls itself, a part of its User-Agent, for example UptimeRobot"
     )
     within_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(

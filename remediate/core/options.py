@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import FrozenModel, Line
 from remediate.core.flags import OPTIONS
 from remediate.core.rollout import MaxFail, Serial
 
@@ -18,7 +18,6 @@ def _plan_prefix(text: str) -> str:
 
 PlanPrefix = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_plan_prefix)]
 """The hash of a plan, or its first twelve digits or more."""
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
 
 class Options(FrozenModel):

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
-from remediate.core.field_types import FrozenModel, HostName, Port, UnitName
+from remediate.core.field_types import Form, FrozenModel, HostName, Port, UnitName
 
 
 class Service(FrozenModel):
@@ -40,7 +40,9 @@ def _application_user(value: str) -> str:
 
 
 DATABASE_USER_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
-DatabaseUserName = Annotated[str, StringConstraints(pattern=DATABASE_USER_NAME)]
+DatabaseUserName = Annotated[
+    str, Form(DATABASE_USER_NAME, "a database user: letters, digits, '_', '.' and '-', at most 80")
+]
 DatabaseUser = Annotated[DatabaseUserName, AfterValidator(_application_user)]
 """A database user whose sessions may be ended."""
 

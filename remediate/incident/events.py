@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from remediate.core.field_types import FrozenModel, Identifier
+from remediate.core.field_types import FrozenModel, Identifier, Line
 from remediate.core.playbook import Severity
 from remediate.incident.run_events import RunLanded
-from remediate.incident.vocabulary import Detection, IncidentStatus, Line, Moment, Prose, Situation
+from remediate.incident.vocabulary import Detection, IncidentStatus, Moment, Prose, Situation
 from remediate.triage.assessment import Answer
 
 

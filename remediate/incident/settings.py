@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from remediate.core.field_types import FrozenModel, PublicUrl, Reference
+from remediate.core.field_types import Form, FrozenModel, Line, PublicUrl, Reference
 from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError, one_line
-from remediate.incident.vocabulary import Line, Situation
+from remediate.incident.vocabulary import Situation
 from remediate.project.project import section
 
 TABLE: Final = "tool.remediate.incidents"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+Name = Annotated[str, Form(r"^[a-z][a-z0-9-]{0,40}$", "small letters, digits and '-', at most 41, a letter first")]
 """Name of a role or a channel in the configuration."""
 Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 31)]
 """Minutes, at most a month."""
@@ -90,7 +90,9 @@ class StaticPage(FrozenModel):
     directory: Path = Field(default=Path("status-page"), description="relative to the project, else to the state")
     title: Line = "Service status"
     url: Line | None = Field(default=None, description="where the public finds it, for links and the feed")
-    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    language: Annotated[str, Form(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "a language as in HTML, as en or de-AT")] = (
+        "en"
+    )
     days: int = Field(default=30, ge=1, le=3650, description="how long a resolved incident stays on it")
 
 
@@ -100,7 +102,7 @@ class StatuspageSettings(FrozenModel):
     kind: Literal["statuspage"]
     page: Line = Field(description="id of the page")
     token: Reference = Field(description="where the API key is")
-    api: Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")] = "https://api.statuspage.io/v1"
+    api: Annotated[str, Form(r"^https?://[^\s@]+$", "a URL without a user")] = "https://api.statuspage.io/v1"
     components: tuple[Line, ...] = Field(default=(), description="ids of the components that an incident affects")
 
 

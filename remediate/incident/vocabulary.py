@@ -4,12 +4,18 @@ from datetime import UTC
 from enum import Enum
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import AfterValidator, AwareDatetime
 
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
-"""One line of text that a person typed, 1 to 500 characters."""
+from remediate.core.field_types import Form
+
 Prose = Annotated[
-    str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$", strip_whitespace=True, max_length=8000)
+    str,
+    Form(
+        r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
+        "text without control characters, up to 8000",
+        max_length=8000,
+        strip_whitespace=True,
+    ),
 ]
 """Text that a person typed, with any number of lines, at most 8000 characters."""
 Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]

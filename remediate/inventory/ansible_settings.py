@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from remediate.core.host import Settings
-from remediate.errors import WRONG_KIND, ConfigurationError, models_in, unknown_key
+from remediate.errors import WRONG_KIND, ConfigurationError, models_in, rephrased, unknown_key
 from remediate.inventory.ansible_values import (
     Leaf,
     Listing,
@@ -30,12 +30,12 @@ Location: TypeAlias = tuple[int | str, ...]
 _WRONG = {
     **WRONG_KIND,
     "missing": "is missing",
-    "less_than_equal": "is too large",
-    "greater_than_equal": "is too small",
-    "string_too_long": "is too long",
-    "string_pattern_mismatch": "does not have the right form",
     "too_short": "must not be empty",
 }
+
+
+_IN_WORDS = frozenset({"value_error", "less_than_equal", "greater_than_equal", "string_too_long"})
+"""The errors whose messages hold nothing of the input."""
 
 
 def existing_path(text: str, folder: Path) -> Path:
@@ -148,8 +148,8 @@ def _told(tree: Tree, detail: ErrorDetails, others: int, whole: type[BaseModel])
         return place.error(f"{unknown_key(last, model)}{more}")
     if detail["type"] == "enum":
         what = detail["msg"].replace("Input should be", "must be").replace("'", "")
-    elif detail["type"] == "value_error":
-        what = detail["msg"].removeprefix("Value error, ")  # Our own validators write their messages for users.
+    elif detail["type"] in _IN_WORDS:
+        what = rephrased(detail["msg"])
     else:
         what = _WRONG.get(detail["type"], "is not accepted")
     if detail["type"] == "missing":

@@ -4,15 +4,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import Form, FrozenModel
 from remediate.errors import ConfigurationError, one_line
 from remediate.project.project import section
 
 TABLE: Final = "tool.remediate.maintenance"
 
-Owner = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
+Owner = Annotated[str, Form(r"^[^\x00-\x1f\x7f]{1,100}$", "text without control characters, not empty, up to 100")]
 
 
 class MaintenanceSettings(FrozenModel):

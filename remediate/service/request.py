@@ -3,19 +3,22 @@
 from enum import Enum
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from remediate.alerts.policy import InventoryName, PolicyName
-from remediate.core.field_types import FrozenModel, Identifier
-from remediate.core.options import Line, PlanPrefix
+from remediate.core.field_types import Form, FrozenModel, Identifier, Line
+from remediate.core.options import PlanPrefix
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.playbook import Severity
 
 LEAST_URGENT: Final = 5
 """The priority of a run whose playbook has no severity. 1 comes first."""
 
-RunId = Annotated[Identifier, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Requester = Annotated[Identifier, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:/+-]{0,99}$")]
+RunId = Annotated[Identifier, Form(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "the whole id of a run")]
+Requester = Annotated[
+    Identifier,
+    Form(r"^[A-Za-z0-9][A-Za-z0-9_.@:/+-]{0,99}$", "letters, digits and '_.@:/+-', at most 100"),
+]
 
 
 class RunRequest(FrozenModel):

@@ -86,7 +86,7 @@ def _left_to(host: HostTriage) -> dict[str, str]:
             blind |= {incident.playbook} if incident.unknown else set()
     own = {incident.playbook for incident in host.matching} - handed.keys()
     return {
-        name: f"{'as far as could be read, ' if name in blind else ''}nothing but what is left to {whose}"
+        name: f"{'as far as could be read, ' if name in blind else ''}only what {whose} takes care of"
         for name, whose in handed.items()
         if whose in own
     }

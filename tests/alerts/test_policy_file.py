@@ -126,7 +126,7 @@ WIDER = {
         6,
         "'app-dwon' is no playbook; did you mean app-down. accepted: triage, app-down, cache-down",
     ),
-    "an action that is a command": (RULE.replace("app-down", "rm -rf /"), 6, "does not have the right form"),
+    "an action that is a command": (RULE.replace("app-down", "rm -rf /"), 6, "takes a name: small letters"),
     "a table to an unknown host": (
         RULE.replace("{label: host}", "{label: host, table: {a: web1, b: web9}}"),
         5,
@@ -134,8 +134,16 @@ WIDER = {
     ),
     "a table to a group": (RULE.replace("{label: host}", "{label: host, table: {a: web}}"), 5, "'web' is a group"),
     "a table to all": (RULE.replace("{label: host}", "{label: host, table: {a: all}}"), 5, "'all' is no host"),
-    "a table to a pattern": (RULE.replace("{label: host}", "{label: host, table: {a: 'web*'}}"), 5, "right form"),
-    "a table to several": (RULE.replace("{label: host}", "{label: host, table: {a: 'web1,web2'}}"), 5, "right form"),
+    "a table to a pattern": (
+        RULE.replace("{label: host}", "{label: host, table: {a: 'web*'}}"),
+        5,
+        "takes the name of one host in the inventory, not a pattern",
+    ),
+    "a table to several": (
+        RULE.replace("{label: host}", "{label: host, table: {a: 'web1,web2'}}"),
+        5,
+        "takes the name of one host in the inventory, not a pattern",
+    ),
     "a table to an address": (
         RULE.replace("{label: host}", "{label: host, table: {a: 10.0.0.1}}"),
         5,
@@ -162,11 +170,11 @@ WIDER = {
     "more on a host than the most": (
         f"{RULE}limits: {{per_host_and_hour: 3}}\n",
         7,
-        "is too large; 0 to 2 on one host",
+        "must be at most 2; 0 to 2 on one host",
     ),
-    "more in a day": (f"{RULE}limits: {{per_host_and_day: 4}}\n", 7, "is too large; 0 to 3"),
-    "more on the fleet": (f"{RULE}limits: {{per_fleet_and_hour: 11}}\n", 7, "is too large; 0 to 10"),
-    "a shorter cool-down": (f"{RULE}limits: {{cool_down_minutes: 9}}\n", 7, "is too small; 10 to 1440"),
+    "more in a day": (f"{RULE}limits: {{per_host_and_day: 4}}\n", 7, "must be at most 3; 0 to 3"),
+    "more on the fleet": (f"{RULE}limits: {{per_fleet_and_hour: 11}}\n", 7, "must be at most 10; 0 to 10"),
+    "a shorter cool-down": (f"{RULE}limits: {{cool_down_minutes: 9}}\n", 7, "must be at least 10; 10 to 1440"),
     "no limit": (f"{RULE}limits: {{per_fleet_and_hour: .inf}}\n", 7, "must be a"),
     "a clock that YAML reads as a number": (
         f"{RULE}quiet_hours:\n  - {{start: 22:00, end: '06:00'}}\n",

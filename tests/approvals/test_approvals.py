@@ -108,8 +108,8 @@ def test_a_plan_that_moved_leaves_the_approval_as_it_was(team: Team) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ("minutes = 60", "minutes: must be less than or equal to 15"),
-        ("minutes = 0", "minutes: must be greater than or equal to 1"),
+        ("minutes = 60", "minutes: must be at most 15"),
+        ("minutes = 0", "minutes: must be at least 1"),
         ("required = true", "required: must be"),
         ("key = 'hunter2hunter2hunter2hunter2hunter2'", "key: takes env:NAME, file:PATH or cmd:COMMAND"),
         ("approvers = 2", "approvers: unknown key; accepted: allowed_signers, key, minutes, required, second_person"),

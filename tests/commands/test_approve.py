@@ -257,8 +257,8 @@ def test_the_command_has_what_the_plan_depends_on() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"approved": "3f2a"}, "--approved: takes 12 to 64 hexadecimal digits, as --plan prints them"),
-        ({"approved": "$(id)" * 5}, "--approved: takes 12 to 64 hexadecimal digits, as --plan prints them"),
+        ({"approved": "3f2a"}, "--approved takes 12 to 64 hexadecimal digits, as --plan prints them"),
+        ({"approved": "$(id)" * 5}, "--approved takes 12 to 64 hexadecimal digits, as --plan prints them"),
         (
             {"approved": "3f2a" * 3, "plan": True},
             "--approved runs a plan, so it does not go together with a new one",

@@ -107,8 +107,8 @@ def test_an_update_that_was_only_shown_leaves_the_next_one_due(desk: Desk) -> No
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"eta": "in\x07a minute"}, "--eta takes text without control characters$"),
-        ({"eta": "x" * 8001}, "--eta takes up to 8000 characters$"),
+        ({"eta": "in\x07a minute"}, "--eta takes text without control characters, up to 8000$"),
+        ({"eta": "x" * 8001}, "--eta takes text without control characters, up to 8000$"),
         ({"public_title": " "}, "--public-title takes text without control characters, not empty, up to 500$"),
         ({"state": "caf\udce9"}, "--state takes text: this is not UTF-8$"),
     ],

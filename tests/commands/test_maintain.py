@@ -143,7 +143,7 @@ def test_a_mistake_is_one_line_and_nothing_is_looked_at(shop: Shop, flags: dict[
         ),
         (
             "[tool.remediate.maintenance]\nrehearsed_within_days = 0\n",
-            "rehearsed_within_days: must be greater than or equal to 1",
+            "rehearsed_within_days: must be at least 1",
         ),
         ("[tool.remediate]\nmaintenance = 3\n".removeprefix("[tool.remediate]\n"), "tool.remediate.maintenance"),
     ],

@@ -73,9 +73,9 @@ def test_too_many_hosts_are_one_reason_and_one_command(typed: Fleet) -> None:
 @pytest.mark.parametrize(
     ("flag", "value", "said"),
     [
-        ("serial", "0", "--serial: takes a number of hosts, a percentage, or a list like 1,5,20%, not '0'"),
-        ("max_fail", "some", "--max-fail: takes a number of hosts or a percentage, like 2 or 10%, not 'some'"),
-        ("forks", "0", "--forks: must be greater than or equal to 1"),
+        ("serial", "0", "--serial takes a number of hosts, a percentage, or a list like 1,5,20%, not '0'"),
+        ("max_fail", "some", "--max-fail takes a number of hosts or a percentage, like 2 or 10%, not 'some'"),
+        ("forks", "0", "--forks must be at least 1"),
         ("forks", "many", "--forks takes a number, not 'many'"),
     ],
 )

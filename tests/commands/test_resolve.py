@@ -156,11 +156,11 @@ def test_a_page_that_was_not_reached_is_not_called_told(desk: Desk) -> None:
         desk.after(minute)("resolve", send=True)
         assert "resolution to status-page: not yet, after " in desk.out
         assert "resolution (public) was announced before" not in desk.out
-        assert "invoke incident.watch goes on trying" in desk.out
+        assert "invoke incident.watch keeps trying" in desk.out
     desk.after(30)("list")
     assert "resolution to status-page: not yet, after 2 attempts" in desk.out
     assert "due to be tried again since 12:11:10 UTC" in desk.out
-    assert "invoke incident.watch goes on trying" in desk.out
+    assert "invoke incident.watch keeps trying" in desk.out
     page.unlink()
     (desk.root / "aside").rename(page)
     desk.after(31)("resolve", send=True)

@@ -119,9 +119,7 @@ def test_a_host_that_is_missing_is_answered_with_those_that_exist(box: Box) -> N
 
 
 def test_a_number_out_of_range_is_answered_with_the_range(box: Box) -> None:
-    box("fix.app-down", "--host", "do.web1", "--max-hosts", "0").usage(
-        "--max-hosts: must be greater than or equal to 1"
-    )
+    box("fix.app-down", "--host", "do.web1", "--max-hosts", "0").usage("--max-hosts must be at least 1")
 
 
 def test_an_empty_host_is_answered_with_those_that_exist(box: Box) -> None:

@@ -34,7 +34,7 @@ def test_an_absolute_file_stays_as_it_is(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("cooldown = 5", "unknown key; did you mean cool_down_minutes?"),
-        ("cool_down_minutes = -1", "greater than or equal to 0"),
+        ("cool_down_minutes = -1", "must be at least 0"),
         ('held_minutes = "x"', "held_minutes"),
         ("unhealthy_share = 0", "unhealthy_share"),
         ("unhealthy_share = 33", "unhealthy_share"),

@@ -15,6 +15,7 @@ from remediate.commands.runs import list_runs
 from remediate.commands.terminal import Terminal
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
+from remediate.core.playbook import Playbook
 from remediate.engine.fleet import run
 from remediate.playbooks.app_down import app_down
 from remediate.project.project import Project
@@ -173,6 +174,15 @@ def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> N
     assert HINT in document.err.getvalue()
     write_record(report(), checked.demand_root())
     assert "rehearse" not in plan(checked).out.getvalue()
+
+
+def test_a_playbook_without_cases_is_not_sent_to_a_rehearsal_that_would_be_refused(
+    checked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Playbook, "cases", lambda _, __: ())
+    printed = plan(checked).out.getvalue()
+    assert "app-down: never rehearsed: it declares no case of a rehearsal" in printed
+    assert "rehearse.app-down" not in printed
 
 
 def test_what_a_plan_says_below_its_report_is_no_wider_than_it(checked: Project) -> None:

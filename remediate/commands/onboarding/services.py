@@ -29,7 +29,7 @@ def workers(look: HostLook) -> Iterator[FoundKey]:
     if not running:
         why = "supervisor's program of the queue workers: no program that it starts runs a queue of this application"
         if not look.units(SUPERVISOR):
-            why = "supervisor's program of the queue workers: there is no supervisor; other managers are not known"
+            why = "supervisor's program of the queue workers, and there is no supervisor (docs/inventory.md, The queue)"
         yield FoundKey.tell("worker_program", "shop-worker", _with_closed(why, found.closed), _others(found.programs))
         return
     first = running[0]

@@ -245,7 +245,7 @@ def _new(job: FailedJob, seen: Seen) -> bool:
 def _supervised(seen: Seen) -> _Part:
     probe = _workers(seen.host)
     if probe is None:
-        named = ("set remediate.worker_program to supervisor's name of the workers",)
+        named = ("if supervisor runs the workers, set worker_program; else docs/inventory.md, The queue",)
         return _Part(ok=None, said="whether workers run is not known: no worker_program is given", advice=named)
     state = seen.facts[probe]
     said = f"workers {probe.program}: {state.describe()}"

@@ -118,7 +118,8 @@ def test_busy_workers_and_jobs_of_dead_ones() -> None:
 
 def test_without_a_name_of_the_workers_nobody_knows_whether_they_run() -> None:
     found = judged(ITEM, {MOTION: ex.motion(), FAILED: NONE_FAILED}, at=host(worker_program=None))
-    assert (found.ok, found.advice) == (None, ("set remediate.worker_program to supervisor's name of the workers",))
+    assert found.ok is None
+    assert found.advice == ("if supervisor runs the workers, set worker_program; else docs/inventory.md, The queue",)
     assert len(ITEM.probes(host(worker_program=None))) == 2
 
 
