@@ -58,7 +58,7 @@ programs:
 	@sh tests/get-programs.sh
 
 unit: setup programs
-	@$(PART) unit $(RUN) python -m pytest -m "not container and not package" -n $(WORKERS) --durations=10
+	@$(PART) unit $(RUN) python -m pytest -m "not container and not package" -n $(WORKERS) --dist worksteal --durations=10
 
 # What others install: the wheel and the sdist, by pip, pipx and uvx, used outside any checkout.
 package: setup programs

@@ -200,5 +200,5 @@ def test_the_example_of_the_documentation_runs(
     page = (ROOT / "docs/library.md").read_text()
     (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
     exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.
-    assert capsys.readouterr().out == "RunVerdict.FIXED\n"
+    assert capsys.readouterr().out == "fixed\n"
     assert opened == ["web1"]

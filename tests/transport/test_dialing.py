@@ -12,6 +12,7 @@ from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.options import Options
 from remediate.engine.run_recorder import JournalRecorder
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
+from remediate.journal.models import RunRecord
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
@@ -156,9 +157,9 @@ def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPa
         begun.set()
         return Opened(session)
 
-    def late(self: JournalRecorder, *given: object) -> None:
+    def late(self: JournalRecorder, record: RunRecord, **looks: bool) -> None:
         assert begun.wait(SECONDS)
-        begin(self, *given)  # type: ignore[arg-type]  # whatever it is given
+        begin(self, record, **looks)
 
     monkeypatch.setattr(dialing, "Dialling", noted)
     monkeypatch.setattr(JournalRecorder, "begin", late)
