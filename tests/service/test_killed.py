@@ -26,7 +26,9 @@ CHANCE: Final = random.Random()  # noqa: S311  # Another moment each time: what 
 
 @pytest.fixture
 def toys(tmp_path: Path) -> ToyFleet:
-    return ToyFleet(tmp_path / "fleet", RUNS, step_seconds=STEP).build()
+    fleet = ToyFleet(tmp_path / "fleet", RUNS, step_seconds=STEP).build()
+    fleet.want(0)
+    return fleet
 
 
 @pytest.mark.soak
@@ -42,7 +44,7 @@ def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, state: Path)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(times(ci=180, soak=1800))
+@pytest.mark.timeout(times(ci=240, soak=1800))
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_two_workers_that_are_killed_in_turn(
     toys: ToyFleet, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
@@ -50,8 +52,8 @@ def test_two_workers_that_are_killed_in_turn(
     monkeypatch.setenv("REMEDIATE_JOURNAL", url)
     with Crew(toys, tmp_path, (url, url)) as crew:
         for kill in range(KILLS):
-            toys.want(RUNS * (kill + 1) // KILLS)
             crew.launched(kill % 2)
+            toys.want(RUNS * (kill + 1) // KILLS)  # Only now: the other worker alone would be done with it meanwhile.
             acting = until_acting(crew.workers)
             time.sleep(CHANCE.uniform(0, STEP))
             crew.kill(kill % 2 if acting is None else acting, elsewhere=CHANCE.random() < 0.3)
