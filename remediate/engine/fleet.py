@@ -185,7 +185,7 @@ def run(
                 given=given_of(runnable),
             ),
             # An incident's timeline shows its runs at once, and who gave the id looks for it.
-            looks=chosen.plan and incident is None and own_id,
+            spool=chosen.plan and incident is None and own_id,
         )
         reporter.began(record.shown, runnable, hosts, operator)
         if (pause := switch.read()) is not None:

@@ -15,7 +15,7 @@ from remediate.core.outcome import Report, StepOutcome
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import NotRecorded, Recorder
-from remediate.errors import JournalError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import NOT_RUN, Journal
 from remediate.journal.models import Intent, PastFix, RunEnd, RunRecord
 from remediate.journal.run_id import unseen
@@ -38,21 +38,21 @@ class JournalRecorder(Recorder):
         self.trouble: str | None = None
         self._masker = masker
         self._url = url
-        self._look: tuple[Spool, RunRecord] | None = None
+        self._spooled: tuple[Spool, RunRecord] | None = None
         self._journal: Journal | None = None
         self._written = -inf
 
-    def begin(self, record: RunRecord, *, looks: bool = False) -> None:
-        """Record the start of the run. `looks` means that it changes nothing, and that nobody waits for its record."""
+    def begin(self, record: RunRecord, *, spool: bool = False) -> None:
+        """Record the start of the run: in the spool, for one that only looks and that nobody waits for."""
         if record.given is not None and self._masker.mask(record.given) != record.given:
             record = replace(record, given=None)  # Without what is masked in it, it could not be given again.
-        spool = Spool.of(self._url) if looks else None
+        looks = Spool.of(self._url) if spool else None
         try:
-            if spool is not None and not spool.is_full:
-                spool.begin(record)
-                self._look = spool, record
+            if looks is not None and looks.takes_more:
+                looks.begin(record)
+                self._spooled = looks, record
             else:
-                self._journal = Journal.open(self._url)
+                self._journal = Journal.open(self._url, looks=spool)
                 self._journal.begin(record)
         except JournalError as error:
             self.trouble = str(error)
@@ -60,7 +60,7 @@ class JournalRecorder(Recorder):
     @property
     def shown(self) -> str:
         """The short id of this run, as commands accept it. It is the full id without a journal."""
-        if self._look is not None:
+        if self._spooled is not None:
             return unseen(self.run)
         if self._journal is None or self.trouble:
             return self.run
@@ -74,7 +74,7 @@ class JournalRecorder(Recorder):
         self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...], basis: tuple[str, ...]
     ) -> None:
         try:
-            self._opened().intend(
+            self._usable().intend(
                 Intent(
                     run=self.run,
                     host=host.name,
@@ -92,7 +92,7 @@ class JournalRecorder(Recorder):
     def justify(self, why: str) -> None:
         """Make it durable in spite of what a person goes on, before anything acts. Raises NotRecorded."""
         try:
-            self._opened().justify(self.run, self._masker.mask(why))
+            self._usable().justify(self.run, self._masker.mask(why))
         except JournalError as error:
             raise NotRecorded(str(error)) from error
 
@@ -101,9 +101,14 @@ class JournalRecorder(Recorder):
 
         Raises JournalError. Without a journal there are none, and `intend` lets nothing be changed.
         """
-        if self.trouble is not None:
+        if self._spooled is not None and self._journal is None and self.trouble is None:
+            try:
+                self._journal = Journal.open(self._url, looks=False)
+            except (JournalError, ConfigurationError) as error:
+                self.trouble = str(error)
+        if self._journal is None or self.trouble is not None:
             return ()
-        found = self._opened().fixes(host.name, runnable.name, since)
+        found = self._journal.fixes(host.name, runnable.name, since)
         if not isinstance(runnable, SingleRemedy):
             return found
         (remedy,) = runnable(host).remedies
@@ -126,9 +131,10 @@ class JournalRecorder(Recorder):
 
         The journal is tried once a second at most: hundreds of hosts may end in one.
         """
-        if self.trouble is None and self._journal is not None and monotonic() > self._written + _FRESH:
+        journal = None if self._spooled is not None else self._journal
+        if self.trouble is None and journal is not None and monotonic() > self._written + _FRESH:
             try:
-                self._journal.require_writable(self.run)
+                journal.require_writable(self.run)
                 self._written = monotonic()
             except JournalError as error:
                 self.trouble = str(error)
@@ -137,21 +143,18 @@ class JournalRecorder(Recorder):
     def finish(self, report: Report) -> None:
         """Record the end of the run with its masked report."""
         try:
-            if self._look is not None:
-                spool, record = self._look
+            if self._spooled is not None:
+                spool, record = self._spooled
                 spool.finish(record, RunEnd.of(report))
             elif self._journal is not None:
                 self._journal.finish(self.run, RunEnd.of(report))
         except JournalError as error:
             self.trouble = str(error)
 
-    def _opened(self) -> Journal:
-        """Return the open journal, which takes in the spool with this run. Raises JournalError."""
-        if self.trouble is not None:
-            raise JournalError(self.trouble)
-        if self._journal is None:
-            self._journal = Journal.open(self._url)
-            self._look = None
+    def _usable(self) -> Journal:
+        """Return the journal that may be acted with. Raises JournalError."""
+        if self._journal is None or self.trouble is not None:
+            raise JournalError(self.trouble or "the journal is not open")
         return self._journal
 
     def _params(self, remedy: Remedy) -> str:

@@ -39,13 +39,14 @@ class Journal(JournalStore):
     """An open journal. Threads may share it; every process opens its own, also after a fork."""
 
     @classmethod
-    def open(cls, url: str | None = None) -> Self:
+    def open(cls, url: str | None = None, *, looks: bool = True) -> Self:
         """Open the journal, and create it if needed. `url` is a SQLAlchemy database URL.
 
+        Without `looks`, the runs that only looked may be missing: a run that is about to act has no time for them.
         Raises JournalError if it cannot be used. Raises ConfigurationError for a bad URL, and for a journal of a newer
         version of this package.
         """
-        return cls(journal_database(url))
+        return cls(journal_database(url, looks=looks))
 
     def begin(self, run: RunRecord) -> None:
         """Record the start of a run. Call it first, so that everything later has a place."""

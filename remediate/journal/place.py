@@ -1,4 +1,4 @@
-"""The place of the journal: a file in the user's state directory, or a database that a team shares."""
+"""The place of the journal: the user's own file, or a database that a team shares."""
 
 import os
 from pathlib import Path

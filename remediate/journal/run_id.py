@@ -48,7 +48,7 @@ def short(run_id: str, others: Iterable[str]) -> str:
 
 
 def unseen(run_id: str) -> str:
-    """Return a short form of a new id without looking at the others, among which it is almost certainly unique."""
+    """Return a short form of a new id, which was not compared with the others."""
     return _tail(run_id)[:_UNSEEN]
 
 

@@ -1,23 +1,22 @@
 """Runs that only look, recorded as files until the journal's database is opened next.
 
 Importing SQLAlchemy takes a third of a second, and a look needs nothing from the database. So its record is a file
-beside it: one when it begins, another when it ends. Whoever opens the database takes the files in first, so every
-reader of the journal sees these runs. A run that may act is never recorded here.
+beside it: one when it begins, another when it ends. A reader of the journal takes the files in first, so it sees these
+runs. A run that may act is never recorded here, and does not wait for what is.
 """
 
-import json
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from remediate.core.files import replace_file
 from remediate.errors import JournalError
 from remediate.journal.models import RunEnd, RunRecord
-from remediate.journal.place import shared_url, state_directory
-from remediate.journal.process import RunProcess
+from remediate.journal.place import FILE_NAME, shared_url, state_directory
 
 if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
@@ -26,13 +25,16 @@ FOLDER: Final = "looks"
 _BEGUN: Final = ".begun"
 _ENDED: Final = ".ended"
 _MANY: Final = 200
-"""The files after which a look opens the database itself, so that they cannot fill a disk."""
+_LARGE: Final = 8 * 1024**2
+"""The files, and their bytes, after which a look opens the database itself: they must not fill a disk."""
+_SQLITE: Final = b"SQLite format 3\0"
+"""The beginning of a database, of which a new one may be empty (https://www.sqlite.org/fileformat.html)."""
 
 
-class _Look(NamedTuple):
-    """A run, and the file that holds it. Without an end it is still going on, or its process died."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The record of a run. Without an end it is still going on, or its process died."""
 
-    file: Path
     record: RunRecord
     end: RunEnd | None
 
@@ -49,9 +51,10 @@ class Spool:
         return cls(state_directory() / FOLDER) if shared_url(url) is None else None
 
     @property
-    def is_full(self) -> bool:
-        """Whether a further run should go to the database, and take these files along."""
-        return len(self._files()) >= _MANY
+    def takes_more(self) -> bool:
+        """Return whether a further look may be recorded here. If not, its opening of the database tells why."""
+        sizes = [_size(file) for file in self._files()]
+        return len(sizes) < _MANY and sum(sizes) < _LARGE and _may_be_database(self._folder.parent / FILE_NAME)
 
     def begin(self, record: RunRecord) -> None:
         """Record the start of a run. Raises JournalError."""
@@ -66,29 +69,18 @@ class Spool:
 
     def take_in(self, database: "JournalDatabase") -> None:
         """Move what is here into the tables. What cannot be read or stored now stays here."""
-        from sqlalchemy import select
-
-        from remediate.journal.rows import row_of
-        from remediate.journal.schema import runs
-
-        waiting = tuple(self._waiting())
-        if not waiting:
+        files = self._files()
+        if not files:
             return
-        with suppress(JournalError, OSError):
-            with database.writing() as connection:
-                for _, record, end in waiting:
-                    this = runs.c.id == record.id
-                    if connection.execute(select(runs.c.id).where(this)).first() is None:
-                        connection.execute(runs.insert().values(row_of(record)))
-                    if end is not None:
-                        connection.execute(runs.update().where(this & runs.c.finished.is_(None)).values(asdict(end)))
-            for file, _, _ in waiting:
+        reader = TypeAdapter(_Look)
+        for file in files:
+            try:
+                _store(reader.validate_json(file.read_bytes()), database)
                 file.unlink(missing_ok=True)
-
-    def _waiting(self) -> Iterator[_Look]:
-        for file in self._files():
-            with suppress(OSError, ValueError, TypeError, KeyError):
-                yield _read(file)
+            except (OSError, ValueError, OverflowError):
+                continue  # Damaged, or of another version: it holds up no other.
+            except JournalError:
+                return
 
     def _files(self) -> list[Path]:
         try:
@@ -97,13 +89,11 @@ class Spool:
             return []
 
     def _write(self, record: RunRecord, end: RunEnd | None) -> None:
-        given = {**asdict(record), "started": record.started.isoformat()}
-        ended = None if end is None else {**asdict(end), "finished": end.finished.isoformat()}
         file = self._folder / f"{record.id}{_BEGUN if end is None else _ENDED}"
         try:
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            replace_file(file, json.dumps({"run": given, "end": ended}).encode(), 0o600)
+            replace_file(file, to_json(_Look(record, end)), 0o600)
         except OSError as error:
             raise JournalError(
                 f"the journal's {self._folder} cannot be written ({error.strerror}): "
@@ -111,12 +101,33 @@ class Spool:
             ) from None
 
 
-def _read(file: Path) -> _Look:
-    """Raise OSError, ValueError, TypeError or KeyError if it holds no run."""
-    stored = json.loads(file.read_bytes())
-    run, end = stored["run"], stored["end"]
-    run["started"], run["hosts"] = datetime.fromisoformat(run["started"]), tuple(run["hosts"])
-    run["process"] = None if run["process"] is None else RunProcess(**run["process"])
-    if end is not None:
-        end = RunEnd(**{**end, "finished": datetime.fromisoformat(end["finished"])})
-    return _Look(file, RunRecord(**run), end)
+def _store(look: _Look, database: "JournalDatabase") -> None:
+    """Each in a transaction of its own, so that a run that is about to act never waits for many."""
+    from sqlalchemy import select
+
+    from remediate.journal.rows import row_of
+    from remediate.journal.schema import runs
+
+    this = runs.c.id == look.record.id
+    with database.writing() as connection:
+        if connection.execute(select(runs.c.id).where(this)).first() is None:
+            connection.execute(runs.insert().values(row_of(look.record)))
+        if look.end is not None:
+            connection.execute(runs.update().where(this & runs.c.finished.is_(None)).values(asdict(look.end)))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # It was taken in just now.
+        return 0
+
+
+def _may_be_database(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE)) in {_SQLITE, b""}
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

@@ -32,11 +32,12 @@ class JournalStore:
         self.database.close()
 
 
-def journal_database(url: str | None) -> "JournalDatabase":
-    """Open the journal's database. Raises the errors of `Journal.open`."""
+def journal_database(url: str | None, *, looks: bool = True) -> "JournalDatabase":
+    """Open the journal's database, with all `looks` unless nobody reads them. Raises the errors of `Journal.open`."""
     from remediate.journal.database import open_database
 
     database = open_database(shared_url(url), state_directory() / FILE_NAME)
-    if (spool := Spool.of(url)) is not None:
+    spool = Spool.of(url) if looks else None
+    if spool is not None:
         spool.take_in(database)
     return database

@@ -36,10 +36,10 @@ class Asked(ScriptedFleet):
 def test_hosts_are_asked_while_the_journal_opens_and_act_when_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet, begin, acted = Asked(2), JournalRecorder.begin, list[str]()
 
-    def slow(recorder: JournalRecorder, record: Any, **looks: bool) -> None:
+    def slow(recorder: JournalRecorder, record: Any, **spool: bool) -> None:
         assert fleet.first.wait(_PATIENCE)
         acted.extend(fleet.acted)
-        begin(recorder, record, **looks)
+        begin(recorder, record, **spool)
 
     monkeypatch.setattr(JournalRecorder, "begin", slow)
     report = fleet.run()
@@ -76,12 +76,12 @@ def test_answers_that_waited_for_the_journal_are_old_when_they_are_acted_on(
     for module in ("host_runner", "open_host"):
         monkeypatch.setattr(f"remediate.engine.{module}.monotonic", lambda: clock[0])
 
-    def slow(recorder: JournalRecorder, record: Any, **looks: bool) -> None:
+    def slow(recorder: JournalRecorder, record: Any, **spool: bool) -> None:
         assert fleet.first.wait(_PATIENCE)
         while not fleet.sessions["web1"].execs:
             sleep(0.01)
         clock[0] += seconds
-        begin(recorder, record, **looks)
+        begin(recorder, record, **spool)
 
     monkeypatch.setattr(JournalRecorder, "begin", slow)
     before = list[int]()
@@ -101,10 +101,10 @@ def test_answers_that_waited_for_the_journal_call_no_host_healthy(
         ask(pool)
         pools.append(pool)
 
-    def slow(recorder: JournalRecorder, record: Any, **looks: bool) -> None:
+    def slow(recorder: JournalRecorder, record: Any, **spool: bool) -> None:
         wait(pools[0]._asked.values())
         clock[0] += seconds
-        begin(recorder, record, **looks)
+        begin(recorder, record, **spool)
 
     monkeypatch.setattr(HostPool, "ask", kept)
     monkeypatch.setattr(JournalRecorder, "begin", slow)

@@ -72,8 +72,8 @@ def test_a_run_that_is_taken_over_while_it_looks_changes_nothing(
 ) -> None:
     begin = JournalRecorder.begin
 
-    def begin_and_lose(recorder: JournalRecorder, record: RunRecord, **looks: bool) -> None:
-        begin(recorder, record, **looks)
+    def begin_and_lose(recorder: JournalRecorder, record: RunRecord, **spool: bool) -> None:
+        begin(recorder, record, **spool)
         if by == "a worker that gives it up":
             toys.driver().give_up([record.id], "its worker is dead")
         else:

@@ -157,9 +157,9 @@ def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPa
         begun.set()
         return Opened(session)
 
-    def late(self: JournalRecorder, record: RunRecord, **looks: bool) -> None:
+    def late(self: JournalRecorder, record: RunRecord, **spool: bool) -> None:
         assert begun.wait(SECONDS)
-        begin(self, record, **looks)
+        begin(self, record, **spool)
 
     monkeypatch.setattr(dialing, "Dialling", noted)
     monkeypatch.setattr(JournalRecorder, "begin", late)
