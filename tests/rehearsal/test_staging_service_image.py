@@ -71,7 +71,7 @@ class Contained:
     def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not what():
-            assert time.monotonic() < end, self.engine.call("logs", _NAME)
+            assert time.monotonic() < end, self.engine.call("logs", _NAME) + self.engine.logs(_NAME)
             time.sleep(0.5)
 
     def verdicts(self) -> set[str]:
