@@ -103,7 +103,7 @@ def _demand_switch(switch: KillSwitch) -> None:
 def _demand_signers(file: Path) -> None:
     """Raise ConfigurationError for a list of approvers that is there, and cannot be used as it stands."""
     try:
-        broken = broken_line(file.read_text(encoding="utf-8", errors="replace"))
+        broken = broken_line(file.read_bytes().decode(errors="replace"))
     except FileNotFoundError:
         return
     except OSError as error:
