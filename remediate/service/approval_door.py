@@ -52,7 +52,7 @@ class ApprovalDoor:
             return None
         if settings.approval_key is None:
             raise ConfigurationError(f"{TABLE}: people may log in, so approval_key has to name the service's SSH key")
-        key = (project.demand_root() / settings.approval_key.expanduser()).absolute()
+        key = (project.demand_root() / settings.approval_key).absolute()
         people = People.of(settings.people)
         signers = Approvals.of(project, url=project.journal()).signers
         demand_vouching(signers, key)

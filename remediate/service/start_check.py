@@ -12,7 +12,7 @@ from remediate.alerts.policy_file import FILE_NAME
 from remediate.approvals.listed_persons import broken_line
 from remediate.approvals.settings import TABLE as APPROVALS
 from remediate.approvals.settings import approval_settings
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import FrozenModel, at_home
 from remediate.errors import ConfigurationError
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import NotSent, demand_writable
@@ -148,17 +148,17 @@ def _references(settings: IncidentSettings) -> Iterator[tuple[str, str]]:
 def _demand_private(place: str, references: Iterable[str]) -> None:
     """Raise ConfigurationError for a secret in a file that every user of this machine can read."""
     for reference in references:
-        path = Path(reference.removeprefix(_FILE)).expanduser().absolute()
+        path = Path(reference.removeprefix(_FILE))
         if reference.startswith(_FILE) and _is_open(path):
             raise ConfigurationError(f"{place}: every user can read {path}: chmod o-r {path}")
 
 
 def _is_open(path: Path) -> bool:
     try:
-        real = path.resolve(strict=True)
+        real = at_home(path).resolve(strict=True)
         reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in real.parents)
         return reached and bool(real.stat().st_mode & stat.S_IROTH)
-    except OSError:  # Who reads the secret says so.
+    except (OSError, ValueError):  # Who reads the secret says so.
         return False
 
 
