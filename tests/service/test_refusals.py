@@ -17,7 +17,7 @@ from remediate.project.project import Project
 from remediate.service.database import demand_shared, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.server import listening
-from remediate.service.service import serving, working
+from remediate.service.service import _launch, serving, working
 from remediate.service.settings import service_settings
 from remediate.service.start_check import demand_usable
 from remediate.service.worker_name import worker_name
@@ -284,6 +284,18 @@ def test_tables_that_cannot_be_used_are_told_without_what_is_in_them(
     refused = pytest.raises(JournalError, match=r"cannot be used \(OperationalError\)")
     with refused as raised, working(toys.project, lambda: None):
         pass
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_in_a_server_s_url_is_not_told(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: DbosEngine) -> None:
+        raise OperationalError("CREATE", {}, sqlite3.OperationalError("permission denied"))
+
+    monkeypatch.setenv("REMEDIATE_JOURNAL", "postgresql://db/remediate?user=x&password=hunter2")
+    monkeypatch.setattr(DbosEngine, "launch", refused)
+    engine = object.__new__(DbosEngine)
+    with pytest.raises(JournalError, match=r"in postgresql\+psycopg://db/remediate cannot be used") as raised:
+        _launch(engine, engine_database(toys.project))
     assert "hunter2" not in str(raised.value)
 
 
