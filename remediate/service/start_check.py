@@ -4,6 +4,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -52,8 +53,26 @@ _TEMPLATES: Final[tuple[tuple[MessageKind, Audience, type[FrozenModel]], ...]] =
 
 
 def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -> None:
-    """Raise ConfigurationError for rules that could never do what they say, and for secrets that everybody can read."""
+    """Raise ConfigurationError for rules that could never do what they say.
+
+    It is raised for secrets of sources, too, that every user can read.
+    """
     approvals, settings = approval_settings(project.root), incident_settings(project.root)
+
+    @cache
+    def is_bound(name: str) -> bool:
+        return any(map(approvals.require, inventory.select(name)))
+
+    @cache
+    def all_are_bound() -> bool:
+        found = False
+        for name in inventory.host_names:
+            with suppress(ConfigurationError):  # It keeps no rule from the hosts that can be read.
+                if not is_bound(name):
+                    return False
+                found = True
+        return found
+
     for rule in policy.rules:
         place = f"{FILE_NAME}: the rule {rule.name}"
         if rule.tell and not _tells_team(settings):
@@ -63,18 +82,19 @@ def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -
             )
         if rule.action != TRIAGE:
             project.load(rule.action)
-        for name in sorted(inventory.host_names if rule.host.hosts is None else rule.host.hosts):
-            if any(map(approvals.require, inventory.select(name))) and rule.mode is PolicyMode.AUTO:
-                raise ConfigurationError(
-                    f"{place}: mode: auto would be refused each time on {name}, because [{APPROVALS}] requires "
-                    f"approval for {approvals.required.value}; accepted here: observe, propose"
-                )
+        bound = [name for name in sorted(rule.host.hosts or ()) if is_bound(name)]
+        if rule.mode is PolicyMode.AUTO and (bound or (rule.host.hosts is None and all_are_bound())):
+            where, more = (bound[0], "") if bound else ("every host", ", or host: names or table, of hosts without it")
+            raise ConfigurationError(
+                f"{place}: mode: auto would be refused each time on {where}, because [{APPROVALS}] requires "
+                f"approval for {approvals.required.value}; accepted here: observe, propose{more}"
+            )
     for name, source in policy.sources.items():
         _demand_private(f"{FILE_NAME}: the source {name}", source.secrets)
 
 
 def demand_usable(project: Project) -> None:
-    """Raise ConfigurationError for settings with which a process of the service could only fail later."""
+    """Raise ConfigurationError for settings with which the service could only fail later."""
     root = project.root
     _demand_switch(KillSwitch(run_limits(root).pause_file))
     approvals, incidents, service = approval_settings(root), incident_settings(root), service_settings(root)
@@ -92,7 +112,10 @@ def demand_usable(project: Project) -> None:
 
 
 def _demand_switch(switch: KillSwitch) -> None:
-    """Raise ConfigurationError for a place that can hold no pause, which would pause everything for ever."""
+    """Raise ConfigurationError for a place that can hold no pause.
+
+    It would pause everything for ever.
+    """
     pause = switch.read()
     with suppress(OSError):
         if pause is None or switch.path.is_file():
@@ -101,7 +124,7 @@ def _demand_switch(switch: KillSwitch) -> None:
 
 
 def _demand_signers(file: Path) -> None:
-    """Raise ConfigurationError for a list of approvers that is there, and cannot be used as it stands."""
+    """Raise ConfigurationError for a list of approvers that is there, and cannot be used."""
     try:
         broken = broken_line(file.read_bytes().decode(errors="replace"))
     except FileNotFoundError:
@@ -146,7 +169,7 @@ def _references(settings: IncidentSettings) -> Iterator[tuple[str, str]]:
 
 
 def _demand_private(place: str, references: Iterable[str]) -> None:
-    """Raise ConfigurationError for a secret in a file that every user of this machine can read."""
+    """Raise ConfigurationError for a secret in a file that every user can read."""
     for reference in references:
         path = Path(reference.removeprefix(_FILE))
         if reference.startswith(_FILE) and _is_open(path):

@@ -3,7 +3,6 @@
 import errno
 import socket
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +11,6 @@ from sqlalchemy.exc import OperationalError
 
 from remediate.commands.serve import _port
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from remediate.service.database import demand_shared, engine_database
 from remediate.service.dbos_engine import DbosEngine
@@ -198,51 +196,6 @@ def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
     with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
         pass
     assert len(str(refused.value).splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "said"),
-    [
-        ("allowed_signers", "# who\n\nana this-is-no-key\n", "allowed_signers:3: names no person with a public key"),
-        ("allowed_signers", "ana ssh-ed25519 AAAAnope\n", "allowed_signers:1: names no person with a public key"),
-        ("incidents/templates/update.txt.j2", "one\n{% if %}\n", r"update.txt.j2:2: Expected an expression"),
-        ("incidents/templates/update.txt.j2", "{% if not eta %}{{ ett }}{% endif %}", "uses ett; it may use: title, "),
-        ("incidents/templates/proposal.approver.txt.j2", "{{ impact }}", "uses impact; it may use: playbook, hosts"),
-        (
-            "playbooks/toy_down.py",
-            "def toy_down(:\n",
-            r"the playbook toy-down cannot be used: .*toy_down\.py: cannot be",
-        ),
-        ("playbooks/toy_down.py", "def toy_down(): 1 / 0\ntoy_down()\n", r"toy_down\.py:1: ZeroDivisionError"),
-        ("inventories/toys.yml", "toys: {hosts: {toy0: {remediate: {php: 8}}, toy1: , toy2: }}", "toys.yml:1: .*php"),
-    ],
-)
-def test_a_file_with_which_all_could_only_fail_later_is_told_in_one_line_before_anything_runs(
-    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch, file: str, text: str, said: str
-) -> None:
-    with_policy(toys)
-    (toys.root / file).parent.mkdir(parents=True, exist_ok=True)
-    (toys.root / file).write_text(text)
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
-    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
-        pass
-    assert len(str(refused.value).splitlines()) == 1
-
-
-def test_what_a_project_may_well_have_keeps_no_process_from_its_start(toys: ToyFleet) -> None:
-    (toys.root / "allowed_signers").write_text(f'# who\n\nana namespaces="git" ssh-ed25519 {"A" * 64} laptop\n')
-    templates = toys.root / "incidents" / "templates"
-    templates.mkdir(parents=True)
-    (templates / "update.txt.j2").write_text(
-        "{% set now = time %}{{ title }}{% for i in range(2) %}{{ i }}{% endfor %}"
-    )
-    demand_usable(toys.project)
-    KillSwitch().set(Pause("a migration", "ana", datetime.now(UTC)))
-    demand_usable(toys.project)
-    KillSwitch().path.write_text("half")  # It pauses, until somebody removes it.
-    demand_usable(toys.project)
 
 
 def test_a_secret_that_every_user_can_read_is_refused(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
