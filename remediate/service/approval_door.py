@@ -101,7 +101,10 @@ class ApprovalDoor:
         return self.sessions.find(request.cookies.get(self.cookie))
 
     def forgotten(self, request: Request) -> str | None:
-        """Return what to tell a person whose login this process does not know, None if the request has no cookie."""
+        """Return a message about a login that this process does not know.
+
+        None if the request has no cookie.
+        """
         if self.cookie not in request.cookies:
             return None
         return (
