@@ -77,6 +77,8 @@ WRONG_KIND: Final[Mapping[str, str]] = {
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a smaller number",
     "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
     "finite_number": "must be a finite number",
     "missing": "must be given",
     "string_type": "must be text",
@@ -93,31 +95,40 @@ WRONG_KIND: Final[Mapping[str, str]] = {
 
 
 def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -> str:
-    """Return in one line what a pydantic model rejects. The input is never quoted: it may hold a secret.
+    """Return in one line the errors of a pydantic model.
 
-    `hide_input_in_errors` alone is not enough: `.errors()` and `.json()` still show the input. With `model`, an unknown
-    key is reported together with the keys that the model accepts.
+    The input is never quoted: it may hold a secret. `hide_input_in_errors` alone is not enough: `.errors()` and
+    `.json()` still show the input. With `model`, an unknown key is reported together with the keys that the model
+    accepts.
     """
-    found = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(f"{_place(each) or 'value'}: {_words(each, model)}" for each in found)
+    return "; ".join(": ".join(filter(None, (".".join(_place(each)), _words(each, model)))) for each in _details(error))
 
 
-def _place(detail: "ErrorDetails") -> str:
+def _details(error: "ValidationError") -> "list[ErrorDetails]":
+    return error.errors(include_input=False, include_context=False, include_url=False)
+
+
+def _place(detail: "ErrorDetails") -> list[str]:
     # Pydantic marks an error about a key of a mapping so, behind the key itself.
-    return ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    return [str(part) for part in detail["loc"] if part != "[key]"]
 
 
 def flag_line(error: "ValidationError", names: Mapping[str, str] | None = None) -> str:
-    """Return in one line what a model rejects whose fields are flags, as `--hold must be at most 3600`.
+    """Return in one line the errors of a model whose fields are flags.
 
-    `names` maps fields to their flags if these have other names. What concerns several flags begins with the name of
-    one.
+    One is as `--hold must be at most 3600`. `names` maps fields to their flags if these have other names. What concerns
+    several flags begins with the name of one.
     """
-    name, _, words = one_line(error).partition(": ")
-    if name == "value":
-        name, _, words = words.partition(" ")
-    field = name.partition(".")[0]
-    return f"--{(names or {}).get(field, field).replace('_', '-')} {words}"
+
+    def said(detail: "ErrorDetails") -> str:
+        words = _words(detail, None)
+        # The words about a whole model begin with a field.
+        field, *keys = _place(detail) or [words.partition(" ")[0]]
+        words = words if detail["loc"] else words.partition(" ")[2]
+        flag = (names or {}).get(field, field).replace("_", "-")
+        return f"--{flag} {'.'.join(keys)}: {words}" if keys else f"--{flag} {words}"
+
+    return "; ".join(map(said, _details(error)))
 
 
 def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:

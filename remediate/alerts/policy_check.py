@@ -23,7 +23,7 @@ class ProjectNames(NamedTuple):
     """Why a playbook that is there cannot be used, by its name."""
 
     def no_host(self, name: str) -> str | None:
-        """Return why a text names no single host, None if it does."""
+        """Return the reason why a text names no single host, None if it does."""
         if name in self.groups and name not in {"all", "ungrouped"}:
             return f"'{shown(name)}' is a group of the inventory; hosts: {some(self.hosts)}"
         if name not in self.hosts:

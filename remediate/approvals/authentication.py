@@ -77,7 +77,7 @@ class SshSigners(Authenticator):
     def demand_listed(self, person: str) -> None:
         """Raise UnprovenApprover unless the file lets this person approve now."""
         try:
-            text = "" if self._file is None else self._file.read_text(encoding="utf-8", errors="replace")
+            text = "" if self._file is None else self._file.read_bytes().decode(errors="replace")
         except OSError:
             text = ""
         if not is_person(person) or not allows(text, person, NAMESPACE, datetime.now(UTC)):

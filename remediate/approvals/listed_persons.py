@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-_WORD: Final = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_BLANKS: Final = " \t\r"
+"""What parts words for ssh-keygen. A line ends with a line feed alone: no other break of Unicode's ends a comment."""
+_WORD: Final = re.compile(rf'(?:[^{_BLANKS}"]|"[^"]*")+')
 _OPTION: Final = re.compile(r'(?:[^,"]|"[^"]*")+')
 _KEY: Final = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+")
 _MOMENT: Final = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?Z?")
@@ -38,15 +40,15 @@ def allows(text: str, person: str, namespace: str, now: datetime) -> bool:
 
 def broken_line(text: str) -> int | None:
     """Return the number of the first line that names no key, None if all do. ssh-keygen skips it without a word."""
-    for number, written in enumerate(text.splitlines(), 1):
-        said = written.strip()
+    for number, written in enumerate(text.split("\n"), 1):
+        said = written.strip(_BLANKS)
         if said and not said.startswith("#") and ((line := _line(said)) is None or not _is_key(line.key)):
             return number
     return None
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    return filter(None, map(_line, text.splitlines()))
+    return filter(None, map(_line, text.split("\n")))
 
 
 def _line(written: str) -> _Line | None:

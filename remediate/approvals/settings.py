@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from remediate.core.field_types import FrozenModel, Reference
+from remediate.core.field_types import FrozenModel, HomePath, Reference
 from remediate.core.host import Host
 from remediate.errors import ConfigurationError, one_line
 from remediate.project.project import section
@@ -25,7 +25,7 @@ class RequiredFor(Enum):
 class ApprovalSettings(FrozenModel):
     """The whole table `[tool.remediate.approvals]`: who may approve, and which hosts need it."""
 
-    allowed_signers: Path = Field(
+    allowed_signers: HomePath = Field(
         default=Path("allowed_signers"),
         description="file of the persons who may approve and their SSH keys, relative to the project",
     )
@@ -65,11 +65,4 @@ def approval_settings(root: Path | None) -> ApprovalSettings:
         raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error, ApprovalSettings)}") from None
     if root is None:
         return settings
-    try:
-        path = settings.allowed_signers.expanduser()
-    except RuntimeError:
-        raise ConfigurationError(
-            f"{root}/pyproject.toml: {TABLE}: allowed_signers: {settings.allowed_signers} begins with a user that "
-            "does not exist"
-        ) from None
-    return settings.model_copy(update={"allowed_signers": (root / path).absolute()})
+    return settings.model_copy(update={"allowed_signers": (root / settings.allowed_signers).absolute()})

@@ -91,10 +91,6 @@ def options_of(flags: Flags) -> "Options":
     try:
         return Options.model_validate({**given, "overrides": dict(map(_override, _texts(flags.get("override"))))})
     except ValidationError as error:
-        detail = error.errors()[0]
-        if detail["type"] in {"float_parsing", "int_parsing"}:
-            flag = str(detail["loc"][0]).replace("_", "-")
-            raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
         raise ConfigurationError(flag_line(error, {"overrides": "override"})) from None
 
 

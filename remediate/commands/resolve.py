@@ -11,6 +11,7 @@ from remediate.commands.given import inventory_of, text_of
 from remediate.commands.incident_context import IncidentContext
 from remediate.commands.parsing import made, moment_of
 from remediate.commands.terminal import stoppable
+from remediate.core.field_types import at_home
 from remediate.core.outcome import RunVerdict
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.clock import REVIEWED
@@ -99,6 +100,13 @@ def postmortem(room: IncidentContext) -> int:
     return 0
 
 
+def _output(given: str) -> Path:
+    try:
+        return at_home(Path(given)).absolute()
+    except ValueError as why:
+        raise ConfigurationError(f"--output: {given} {why}") from None
+
+
 def _write(room: IncidentContext, incident: Incident) -> None:
     given = text_of(room.flags, "output")
     named, kept = draft(
@@ -109,7 +117,7 @@ def _write(room: IncidentContext, incident: Incident) -> None:
         root=room.root,
         who=room.who,
         now=room.now,
-        output=None if given is None else Path(given).expanduser().absolute(),
+        output=None if given is None else _output(given),
     )
     room.say(f"written       {named}")
     if kept.edited:

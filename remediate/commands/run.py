@@ -147,10 +147,10 @@ def _unproven(runnable: Runnable, program: str, project: Project) -> str | None:
 
 
 def _declares_cases(playbook: Playbook, project: Project) -> bool:
-    from remediate.commands.rehearse import described
+    from remediate.commands.rehearse import cases_of, described
 
     try:
-        return bool(playbook.cases(described(project)))
+        return bool(cases_of(playbook, described(project)))
     except ConfigurationError:
         return True  # the rehearsal says what is missing
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
@@ -125,6 +126,23 @@ Line = Annotated[
     ),
 ]
 """One line of text that a person typed, 1 to 500 characters."""
+
+
+def at_home(path: Path) -> Path:
+    """Return a path that a person wrote, with `~` and `~name` as home directories.
+
+    It need not exist; its reader checks that. Raises ValueError if there is no such home, and for a NUL character.
+    """
+    if "\0" in str(path):
+        raise ValueError("holds a NUL character, which no file's name can hold")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with a user who has no home directory here") from None
+
+
+HomePath = Annotated[Path, AfterValidator(at_home)]
+"""A file or a directory of this machine, which need not exist."""
 
 
 def _reference(text: str) -> str:

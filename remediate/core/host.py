@@ -13,6 +13,7 @@ from remediate.core.field_types import (
     EventType,
     Form,
     FrozenModel,
+    HomePath,
     HostName,
     PhpName,
     Port,
@@ -225,8 +226,10 @@ class SshTarget(FrozenModel):
     address: str = Field(description="name or address to connect to (ansible_host)")
     port: Port | None = Field(default=None, description="TCP port (ansible_port)")
     user: UserName | None = Field(default=None, description="login name (ansible_user)")
-    key_file: Path | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
-    config_file: Path | None = Field(default=None, description="ssh configuration in the place of one's own (ssh -F)")
+    key_file: HomePath | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
+    config_file: HomePath | None = Field(
+        default=None, description="ssh configuration in the place of one's own (ssh -F)"
+    )
     jumps: tuple[str, ...] = Field(default=(), description="[user@]host[:port] of each jump host, outermost first")
     host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 

@@ -28,11 +28,12 @@ class SharedContext(ssl.SSLContext):
 
 
 def trust(ca_file: Path | None = None, *, authorities: str | None = None) -> SharedContext:
-    """Return a context that trusts the system's authorities, those of a file, and those given as PEM text.
+    """Return a context that trusts the system's authorities and the given ones.
 
-    Raises OSError if the file cannot be read. From Python 3.13 on, ssl.create_default_context refuses certificates that
-    browsers, curl and openssl accept (VERIFY_X509_STRICT, for one without a key identifier), and a site would be called
-    broken. See https://docs.python.org/3/library/ssl.html#ssl.create_default_context.
+    They are those of a file, and those given as PEM text. Raises OSError if the file cannot be read. From Python 3.13
+    on, ssl.create_default_context refuses certificates that browsers, curl and openssl accept (VERIFY_X509_STRICT, for
+    one without a key identifier), and a site would be called broken. See
+    https://docs.python.org/3/library/ssl.html#ssl.create_default_context.
     """
     context = SharedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()

@@ -72,7 +72,10 @@ class AppriseChannel:
         return str(service.service_name)
 
     def demand(self) -> None:
-        """Raise NotSent if no message could be sent: apprise is missing, or does not know the URL."""
+        """Raise NotSent if no message could be sent.
+
+        So it is if apprise is missing, or does not know the URL.
+        """
         with _quiet() as said:
             self._service(said)
 

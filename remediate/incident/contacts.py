@@ -6,6 +6,7 @@ from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from remediate.core.field_types import at_home
 from remediate.errors import ConfigurationError, nearest
 from remediate.incident.settings import IncidentSettings
 
@@ -51,9 +52,11 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
         duty = trouble = None
         if contact.rotation is not None:
             try:
-                duty = on_duty((root or Path()) / contact.rotation.expanduser(), settings.local(now))
+                duty = on_duty((root or Path()) / at_home(contact.rotation), settings.local(now))
             except ConfigurationError as error:
                 trouble = str(error)
+            except ValueError as why:
+                trouble = f"the rotation {contact.rotation} {why}"
         # The person on duty comes first. Configured names follow as backups, and stand in if nobody is on duty.
         names = [name for name in dict.fromkeys((duty, contact.primary, contact.backup)) if name]
         name, backup = [*names[:2], None, None][:2]

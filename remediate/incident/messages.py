@@ -101,7 +101,10 @@ class Templates:
         return self._filled((name,), values, html=True).lstrip()
 
     def demand(self, kind: MessageKind, audience: Audience, context: type[FrozenModel]) -> None:
-        """Raise ConfigurationError unless the template can be read, and uses only the names of this context."""
+        """Raise ConfigurationError unless the template can be used with this context.
+
+        It has to be readable, and may only use the context's names, even to ask if one of them is defined.
+        """
         from jinja2.meta import find_undeclared_variables
 
         names = _names(kind, audience)

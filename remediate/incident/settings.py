@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from remediate.core.field_types import Form, FrozenModel, Line, PublicUrl, Reference
+from remediate.core.field_types import Form, FrozenModel, HomePath, Line, PublicUrl, Reference
 from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError, one_line
 from remediate.incident.vocabulary import Situation
@@ -70,7 +70,7 @@ class ChannelSettings(FrozenModel):
     """One message channel."""
 
     kind: Literal["terminal", "file", "apprise"]
-    path: Path | None = Field(default=None, description="of a file: where (default: in the state directory)")
+    path: HomePath | None = Field(default=None, description="of a file: where (default: in the state directory)")
     reference: Reference | None = Field(default=None, description="of apprise: where its URL is, as env:SLACK_URL")
     audiences: tuple[Audience, ...] = Field(default=(Audience.INTERNAL,), description="which messages it takes")
 
@@ -87,7 +87,7 @@ class StaticPage(FrozenModel):
     """A static status page: files that any web server can serve."""
 
     kind: Literal["static"] = "static"
-    directory: Path = Field(default=Path("status-page"), description="relative to the project, else to the state")
+    directory: HomePath = Field(default=Path("status-page"), description="relative to the project, else to the state")
     title: Line = "Service status"
     url: Line | None = Field(default=None, description="where the public finds it, for links and the feed")
     language: Annotated[str, Form(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "a language as in HTML, as en or de-AT")] = (
@@ -152,8 +152,8 @@ class IncidentSettings(FrozenModel):
         description="where messages go, by name",
     )
     status_page: StaticPage | StatuspageSettings = Field(default=StaticPage(), discriminator="kind")
-    templates: Path = Field(default=Path("incidents/templates"), description="your own wording, over the runbook's")
-    postmortems: Path = Field(default=Path("incidents"), description="where post-mortems are written")
+    templates: HomePath = Field(default=Path("incidents/templates"), description="your own wording, over the runbook's")
+    postmortems: HomePath = Field(default=Path("incidents"), description="where post-mortems are written")
     postmortem_days: int = Field(default=2, ge=0, le=60, description="working days until it is held")
     lookback_minutes: Minutes = Field(default=120, description="how old a run may be to pre-fill a declaration")
     links: dict[Line, PublicUrl] = Field(default={}, description="pages that are wanted at hand, by title")
@@ -249,4 +249,4 @@ def within(root: Path | None, state: Path, path: Path) -> Path:
 
     It lies below the project's root, or below the state directory if there is no project.
     """
-    return (root or state) / path.expanduser()
+    return (root or state) / path

@@ -6,6 +6,7 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from remediate.core.field_types import at_home
 from remediate.core.host import Settings
 from remediate.errors import WRONG_KIND, ConfigurationError, models_in, rephrased, unknown_key
 from remediate.inventory.ansible_values import (
@@ -41,13 +42,9 @@ _IN_WORDS = frozenset({"value_error", "less_than_equal", "greater_than_equal", "
 def existing_path(text: str, folder: Path) -> Path:
     """Return the path of a file in an inventory. `~` is the user's home.
 
-    A relative path begins at the inventory's folder. The file need not exist; its reader checks that. Raises ValueError
-    if `~name` has no home.
+    A relative path begins at the inventory's folder. Raises ValueError as `at_home` does.
     """
-    try:
-        return (folder / Path(text).expanduser()).absolute()
-    except RuntimeError as error:
-        raise ValueError("names a user without a home directory") from error
+    return (folder / at_home(Path(text))).absolute()
 
 
 def plain_text(value: Value, what: str = "text") -> str:

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from remediate.core.database_url import holds_password
 from remediate.errors import ConfigurationError, nearest
 from remediate.project.listing import ListedPlaybook, in_one_line, list_playbooks
 
@@ -120,7 +121,7 @@ class Project:
             from remediate.project.secret_refs import resolve
 
             return resolve(found, f"{path}: journal", sys.stdin).get_secret_value()
-        if re.search("://[^/]*:[^/]*@", found):
+        if holds_password(found):
             raise ConfigurationError(f"{path}: journal has a password in it: say where the URL is, as env:NAME")
         return found
 

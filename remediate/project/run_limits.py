@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import FrozenModel, HomePath
 from remediate.errors import ConfigurationError, one_line
 from remediate.project.project import section
 
@@ -28,7 +28,7 @@ class RunLimits(FrozenModel):
         le=1,
         description="of a group in one run, if two hosts or more are not healthy; 1: no limit",
     )
-    pause_file: Path | None = Field(
+    pause_file: HomePath | None = Field(
         default=None, description="file of the kill switch, relative to the project (default: in the state directory)"
     )
 
@@ -45,10 +45,4 @@ def run_limits(root: Path | None) -> RunLimits:
         raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error, RunLimits)}") from None
     if limits.pause_file is None or root is None:
         return limits
-    try:
-        path = limits.pause_file.expanduser()
-    except RuntimeError:
-        raise ConfigurationError(
-            f"{root}/pyproject.toml: {TABLE}: pause_file: {limits.pause_file} begins with a user that does not exist"
-        ) from None
-    return limits.model_copy(update={"pause_file": (root / path).absolute()})
+    return limits.model_copy(update={"pause_file": (root / limits.pause_file).absolute()})

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 from pydantic import SecretStr
 
+from remediate.core.field_types import at_home
 from remediate.errors import ConfigurationError
 
 ACCEPTED: Final = "stdin, env:NAME, file:PATH or cmd:COMMAND"
@@ -66,12 +67,12 @@ def _of_environment(flag: str, name: str) -> bytes:
 
 def _of_file(flag: str, path: str) -> bytes:
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with at_home(Path(path)).open("rb") as file:
             return file.read(_LIMIT + 2)
     except OSError as error:
         raise ConfigurationError(f"{flag} file:{path}: {error.strerror}") from None
-    except (RuntimeError, ValueError):  # The home directory does not exist, or the name holds a NUL.
-        raise ConfigurationError(f"{flag} file:{path!r}: there can be no such file") from None
+    except ValueError as why:
+        raise ConfigurationError(f"{flag} file:{path!r} {why}") from None
 
 
 def _of_command(flag: str, command: str) -> bytes:

@@ -52,7 +52,7 @@ class ApprovalDoor:
             return None
         if settings.approval_key is None:
             raise ConfigurationError(f"{TABLE}: people may log in, so approval_key has to name the service's SSH key")
-        key = (project.demand_root() / settings.approval_key.expanduser()).absolute()
+        key = (project.demand_root() / settings.approval_key).absolute()
         people = People.of(settings.people)
         signers = Approvals.of(project, url=project.journal()).signers
         demand_vouching(signers, key)
@@ -101,7 +101,10 @@ class ApprovalDoor:
         return self.sessions.find(request.cookies.get(self.cookie))
 
     def forgotten(self, request: Request) -> str | None:
-        """Return what to tell a person whose login this process does not know, None if the request has no cookie."""
+        """Return a message about a login that this process does not know.
+
+        None if the request has no cookie.
+        """
         if self.cookie not in request.cookies:
             return None
         return (

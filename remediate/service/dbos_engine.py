@@ -158,8 +158,9 @@ class DbosEngine(RunEngine, DurableSteps):
         known = self.find(run)
         if known is None or known.state is not DurableState.QUEUED:
             return False
-        # Not what waits inside it, which may just begin: that asks whether the run is still wanted, and decides.
-        DBOS.cancel_workflow(run)
+        # The queues around what acts, so that the next run of the host and of the playbook has its turn. Not what waits
+        # inside, which may just begin: that asks whether the run is still wanted, and decides.
+        DBOS.cancel_workflows([run, f"{run}.{PLAYBOOKS}"])
         after = self.find(run)
         return after is not None and after.state is DurableState.WITHDRAWN
 

@@ -21,7 +21,10 @@ class RunDriver(Protocol):
     """Brings one run to its end. Each method may be called again after a crash, with the same arguments."""
 
     def begin(self, run: str, request: RunRequest, wanted: Callable[[], bool] = lambda: True) -> Attempt:
-        """Run it under this id, unless the journal knows the id already, or it is not `wanted` any more."""
+        """Run it under this id, unless it has begun already or is not `wanted`.
+
+        The journal knows what has begun.
+        """
 
     def resume(self, dead: Sequence[str], run: str, request: RunRequest) -> Attempt:
         """Find out what the dead runs did, and go on under a new id."""
@@ -49,7 +52,10 @@ class RunEngine(Protocol):
         """Return all runs that are queued, and have not begun."""
 
     def withdraw(self, run: str) -> bool:
-        """Take a run back that has not begun. Returns False if it has."""
+        """Take a run back that has not begun. Returns False if it has.
+
+        One that begins at that moment asks whether it is still wanted, and is shown as running until it has asked.
+        """
 
     def every(self, name: str, cron: str, task: Callable[[], None]) -> None:
         """Call a task at these times, in one of the processes that share the database. Say so before `launch`.

@@ -9,7 +9,6 @@ from datetime import timedelta
 from threading import Event, Thread, Timer
 from typing import Final, NamedTuple
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remediate.alerts.authentication import Verifier
@@ -19,6 +18,7 @@ from remediate.alerts.store import AlertStore
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.plan_key import plan_key
 from remediate.approvals.settings import approval_settings
+from remediate.core.database_url import shown_url
 from remediate.core.options import Options
 from remediate.errors import FAILED_EXIT_CODE, JournalError
 from remediate.inventory.selection import Inventory
@@ -136,7 +136,7 @@ def _launch(engine: DbosEngine, database: EngineDatabase) -> None:
         why = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         look = "its role needs CREATE on the database" if database.shared else "look at its owner and at the disk"
         raise JournalError(
-            f"the service's own tables in {make_url(database.url).render_as_string()} cannot be used ({why}): {look}"
+            f"the service's own tables in {shown_url(database.url)} cannot be used ({why}): {look}"
         ) from None
 
 

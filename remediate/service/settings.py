@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from remediate.core.field_types import FrozenModel, Reference
+from remediate.core.field_types import FrozenModel, HomePath, Reference
 from remediate.errors import ConfigurationError, one_line
 from remediate.project.project import section
 
@@ -32,7 +32,7 @@ class ServiceSettings(FrozenModel):
     people: dict[str, Reference] = Field(
         default={}, description="who may log in to approve, each with the place of a token, as file:PATH"
     )
-    approval_key: Path | None = Field(
+    approval_key: HomePath | None = Field(
         default=None, description="SSH key with which the service vouches for who logged in, relative to the project"
     )
     public: Annotated[str, AfterValidator(_address)] | None = Field(

@@ -4,6 +4,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from remediate.alerts.policy_file import FILE_NAME
 from remediate.approvals.listed_persons import broken_line
 from remediate.approvals.settings import TABLE as APPROVALS
 from remediate.approvals.settings import approval_settings
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import FrozenModel, at_home
 from remediate.errors import ConfigurationError
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import NotSent, demand_writable
@@ -52,8 +53,26 @@ _TEMPLATES: Final[tuple[tuple[MessageKind, Audience, type[FrozenModel]], ...]] =
 
 
 def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -> None:
-    """Raise ConfigurationError for rules that could never do what they say, and for secrets that everybody can read."""
+    """Raise ConfigurationError for rules that could never do what they say.
+
+    It is raised for secrets of sources, too, that every user can read.
+    """
     approvals, settings = approval_settings(project.root), incident_settings(project.root)
+
+    @cache
+    def is_bound(name: str) -> bool:
+        return any(map(approvals.require, inventory.select(name)))
+
+    @cache
+    def all_are_bound() -> bool:
+        found = False
+        for name in inventory.host_names:
+            with suppress(ConfigurationError):  # It keeps no rule from the hosts that can be read.
+                if not is_bound(name):
+                    return False
+                found = True
+        return found
+
     for rule in policy.rules:
         place = f"{FILE_NAME}: the rule {rule.name}"
         if rule.tell and not _tells_team(settings):
@@ -63,18 +82,19 @@ def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -
             )
         if rule.action != TRIAGE:
             project.load(rule.action)
-        for name in sorted(inventory.host_names if rule.host.hosts is None else rule.host.hosts):
-            if any(map(approvals.require, inventory.select(name))) and rule.mode is PolicyMode.AUTO:
-                raise ConfigurationError(
-                    f"{place}: mode: auto would be refused each time on {name}, because [{APPROVALS}] requires "
-                    f"approval for {approvals.required.value}; accepted here: observe, propose"
-                )
+        bound = [name for name in sorted(rule.host.hosts or ()) if is_bound(name)]
+        if rule.mode is PolicyMode.AUTO and (bound or (rule.host.hosts is None and all_are_bound())):
+            where, more = (bound[0], "") if bound else ("every host", ", or host: names or table, of hosts without it")
+            raise ConfigurationError(
+                f"{place}: mode: auto would be refused each time on {where}, because [{APPROVALS}] requires "
+                f"approval for {approvals.required.value}; accepted here: observe, propose{more}"
+            )
     for name, source in policy.sources.items():
         _demand_private(f"{FILE_NAME}: the source {name}", source.secrets)
 
 
 def demand_usable(project: Project) -> None:
-    """Raise ConfigurationError for settings with which a process of the service could only fail later."""
+    """Raise ConfigurationError for settings with which the service could only fail later."""
     root = project.root
     _demand_switch(KillSwitch(run_limits(root).pause_file))
     approvals, incidents, service = approval_settings(root), incident_settings(root), service_settings(root)
@@ -92,7 +112,10 @@ def demand_usable(project: Project) -> None:
 
 
 def _demand_switch(switch: KillSwitch) -> None:
-    """Raise ConfigurationError for a place that can hold no pause, which would pause everything for ever."""
+    """Raise ConfigurationError for a place that can hold no pause.
+
+    It would pause everything for ever.
+    """
     pause = switch.read()
     with suppress(OSError):
         if pause is None or switch.path.is_file():
@@ -101,9 +124,9 @@ def _demand_switch(switch: KillSwitch) -> None:
 
 
 def _demand_signers(file: Path) -> None:
-    """Raise ConfigurationError for a list of approvers that is there, and cannot be used as it stands."""
+    """Raise ConfigurationError for a list of approvers that is there, and cannot be used."""
     try:
-        broken = broken_line(file.read_text(encoding="utf-8", errors="replace"))
+        broken = broken_line(file.read_bytes().decode(errors="replace"))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -146,19 +169,19 @@ def _references(settings: IncidentSettings) -> Iterator[tuple[str, str]]:
 
 
 def _demand_private(place: str, references: Iterable[str]) -> None:
-    """Raise ConfigurationError for a secret in a file that every user of this machine can read."""
+    """Raise ConfigurationError for a secret in a file that every user can read."""
     for reference in references:
-        path = Path(reference.removeprefix(_FILE)).expanduser().absolute()
+        path = Path(reference.removeprefix(_FILE))
         if reference.startswith(_FILE) and _is_open(path):
             raise ConfigurationError(f"{place}: every user can read {path}: chmod o-r {path}")
 
 
 def _is_open(path: Path) -> bool:
     try:
-        real = path.resolve(strict=True)
+        real = at_home(path).resolve(strict=True)
         reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in real.parents)
         return reached and bool(real.stat().st_mode & stat.S_IROTH)
-    except OSError:  # Who reads the secret says so.
+    except (OSError, ValueError):  # Who reads the secret says so.
         return False
 
 

@@ -113,7 +113,7 @@ def test_a_plan_that_moved_leaves_the_approval_as_it_was(team: Team) -> None:
         ("required = true", "required: must be"),
         ("key = 'hunter2hunter2hunter2hunter2hunter2'", "key: takes env:NAME, file:PATH or cmd:COMMAND"),
         ("approvers = 2", "approvers: unknown key; accepted: allowed_signers, key, minutes, required, second_person"),
-        ("allowed_signers = '~nobody-here/x'", "begins with a user that does not exist"),
+        ("allowed_signers = '~nobody-here/x'", "allowed_signers: begins with a user who has no home"),
     ],
 )
 def test_wrong_rules_are_told_with_their_place(team: Team, settings: str, said: str) -> None:

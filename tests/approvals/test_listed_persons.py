@@ -1,12 +1,13 @@
 """Persons in allowed_signers: when they may approve, and what."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from remediate.approvals.authentication import NAMESPACE, SshSigners, UnprovenApprover, signed
-from remediate.approvals.listed_persons import allows
+from remediate.approvals.listed_persons import allows, broken_line
 from support.approving import Team
 
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -39,12 +40,35 @@ KEY = "ssh-ed25519 AAAAC3Nza"
         (f'bob valid-before="20261399" {KEY}', False),
         (f"bob cert-authority {KEY}", False),
         (f"bob something-new {KEY}", False),
+        *((f"bob {KEY} at home{mark}or not", True) for mark in "\x85\u2028\x0c\x1c\r"),
+        *((f"# was:{mark}bob {KEY}", False) for mark in "\x85\u2028\x0c\x1c\r"),
+        (f"bob\xa0{KEY}", False),
         (f"ana {KEY}\nbob {KEY}", False),  # One key is one person.
         (f'bob valid-before="20200101" {KEY}\nbob ssh-rsa BBBB', True),
     ],
 )
 def test_a_line_allows_its_first_name_as_long_as_it_holds(line: str, allowed: bool) -> None:
     assert allows(line, "bob", NAMESPACE, NOON) is allowed
+
+
+@pytest.mark.parametrize("mark", "\x85\u2028\x0c\x1c\r")
+def test_a_comment_is_no_broken_line_whatever_is_in_it(mark: str) -> None:
+    said = f"# a{mark}comment\nbob ssh-ed25519 {'A' * 64} at home{mark}or not\r\n"
+    assert broken_line(said) is None
+    assert broken_line(f"{said}bob") == 3
+
+
+@pytest.mark.parametrize(("line", "allowed"), [("bob {key} at{mark}home", True), ("# was:{mark}bob {key}", False)])
+@pytest.mark.parametrize("mark", "\x85\u2028\x0c\x1c\r")
+def test_ssh_keygen_ends_lines_where_we_do(team: Team, line: str, mark: str, *, allowed: bool) -> None:
+    key = " ".join(team.key("bob").with_suffix(".pub").read_text().split()[:2])
+    (team.root / "allowed_signers").write_bytes(f"{line.format(key=key, mark=mark)}\n".encode())
+    signers = SshSigners(team.root / "allowed_signers")
+    may = nullcontext() if allowed else pytest.raises(UnprovenApprover)
+    with may:
+        signers.authenticate("a plan", signed("a plan", team.key("bob")))
+    with may:
+        signers.demand_listed("bob")
 
 
 @pytest.mark.parametrize("options", ["", 'namespaces="git" ', 'valid-before="20200101" ', 'valid-after="20200101Z" '])

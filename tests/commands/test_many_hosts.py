@@ -76,7 +76,7 @@ def test_too_many_hosts_are_one_reason_and_one_command(typed: Fleet) -> None:
         ("serial", "0", "--serial takes a number of hosts, a percentage, or a list like 1,5,20%, not '0'"),
         ("max_fail", "some", "--max-fail takes a number of hosts or a percentage, like 2 or 10%, not 'some'"),
         ("forks", "0", "--forks must be at least 1"),
-        ("forks", "many", "--forks takes a number, not 'many'"),
+        ("forks", "many", "--forks must be a whole number"),
     ],
 )
 def test_a_wrong_size_is_one_line(flag: str, value: str, said: str) -> None:

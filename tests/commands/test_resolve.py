@@ -142,6 +142,8 @@ def test_a_post_mortem_that_cannot_be_written_is_no_success(desk: Desk) -> None:
         assert "no post-mortem written: " in desk.err
         assert "cannot be written" in desk.err
         assert f"next          invoke incident.postmortem --incident {shown} --output FILE" in desk.out
+    with pytest.raises(ConfigurationError, match="--output: ~nobody-here/x begins with a user who has no home"):
+        desk("postmortem", incident=shown, output="~nobody-here/x")
     assert desk("postmortem", incident=shown, output=str(desk.root / "elsewhere.md")) == 0
     assert "# Post-Mortem: x" in (desk.root / "elsewhere.md").read_text()
 

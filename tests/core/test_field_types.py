@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from remediate.alerts.policy import AlertPolicy
 from remediate.approvals.settings import ApprovalSettings
@@ -51,6 +51,12 @@ def test_words_say_what_is_accepted(given: dict[str, object], said: str) -> None
     assert one_line(raised.value) == said
 
 
+def test_what_concerns_a_whole_value_is_said_without_a_place() -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(UnitName).validate_python("-x")
+    assert one_line(raised.value) == "takes a systemd unit's name, as nginx or nginx.service"
+
+
 def test_a_form_strips_what_it_is_told_to_strip_and_its_schema_has_the_pattern() -> None:
     assert Example(why=" it is down ").why == "it is down"
     assert Example.model_json_schema()["properties"]["php"]["pattern"] == r"^php[0-9]+(\.[0-9]+)?$"
@@ -62,7 +68,15 @@ def test_a_form_strips_what_it_is_told_to_strip_and_its_schema_has_the_pattern()
         ({"hold": 9999}, "--hold must be at most 3600"),
         ({"max_hosts": 0}, "--max-hosts must be at least 1"),
         ({"timeout": 20, "hold": 60}, "--timeout of 20 s leaves no room to hold for 60 s"),
-        ({"overrides": {"config-broken": "\x07"}}, "--override takes text without control characters, not empty"),
+        (
+            {"overrides": {"config-broken": "\x07"}},
+            "--override config-broken: takes text without control characters, not empty",
+        ),
+        ({"hold": -1, "max_hosts": 0}, "--hold must be at least 0; --max-hosts must be at least 1"),
+        (
+            {"overrides": {"unit-masked": "", "no-room": ""}},
+            "--override unit-masked: takes text without control characters, not empty, up to 500; --override no-room: ",
+        ),
     ],
 )
 def test_a_flag_is_named_as_it_is_typed(given: dict[str, object], said: str) -> None:

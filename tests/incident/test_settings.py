@@ -226,6 +226,11 @@ def test_who_is_on_duty_comes_before_who_is_named(tmp_path: Path) -> None:
     (duty,) = people(("on-call",), settings, minutes(0), tmp_path)
     assert duty.describe().startswith("On-Call: Zoe by PagerDuty (")
     assert "rotation:1" in duty.describe()
+    settings = of(
+        tmp_path, '[tool.remediate.incidents.contacts.on-call]\nrotation = "~nobody-here/r"\nprimary = "Zoe"\n'
+    )
+    (duty,) = people(("on-call",), settings, minutes(0), tmp_path)
+    assert duty.describe().startswith("On-Call: Zoe by PagerDuty (the rotation ~nobody-here/r begins with a user")
     with pytest.raises(ConfigurationError, match="no role 'king'; there are: on-call"):
         people(("king",), settings, minutes(0), tmp_path)
 

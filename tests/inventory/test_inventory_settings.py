@@ -96,7 +96,7 @@ def test_jump_hosts(write: Write, arguments: str, jumps: tuple[str, ...], variab
         ("ansible_host: 5", "is a number"),
         ("ansible_user: -x", "not a possible name"),
         ("ansible_user: 'a b'", "not a possible name"),
-        ("ansible_ssh_private_key_file: ~nobody-by-this-name/k", "without a home"),
+        ("ansible_ssh_private_key_file: ~nobody-by-this-name/k", "who has no home"),
         ('ansible_ssh_private_key_file: "a\\0b"', "not a possible file name"),
         ("ansible_ssh_private_key_file: ''", "not a possible file name"),
     ],
@@ -170,7 +170,7 @@ def test_files_are_beside_the_inventory_or_at_home(
         ("{site_url: 'https://:hunter2@x/'}", ".site_url", "must not hold a user or a password"),
         ("{site_contains: " + "hunter2" * 50 + "}", ".site_contains", "must have at most 200 characters"),
         ("{site_ca: [x]}", ".site_ca", "must be text, a file name"),
-        ("{site_ca: ~nobody-by-this-name/ca.pem}", ".site_ca", "without a home"),
+        ("{site_ca: ~nobody-by-this-name/ca.pem}", ".site_ca", "who has no home"),
         ("{production: maybe}", ".production", "must be true or false"),
         (
             "{certificate: {name: a, domain: b, renew_within_days: 0}}",

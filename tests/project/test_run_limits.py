@@ -38,7 +38,7 @@ def test_an_absolute_file_stays_as_it_is(tmp_path: Path) -> None:
         ('held_minutes = "x"', "held_minutes"),
         ("unhealthy_share = 0", "unhealthy_share"),
         ("unhealthy_share = 33", "unhealthy_share"),
-        ('pause_file = "~no-such-user/paused"', "pause_file: ~no-such-user/paused begins with a user"),
+        ('pause_file = "~no-such-user/paused"', "pause_file: begins with a user who has no home"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_with_the_key(tmp_path: Path, line: str, said: str) -> None:

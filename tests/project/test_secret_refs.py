@@ -136,8 +136,8 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
     assert "there is no such variable" in refused("env:sk_live_c4n4ry+/=")
     assert "No such file" in refused(f"file:{tmp_path}/none")
     assert "directory" in refused(f"file:{tmp_path}")
-    assert "no such file" in refused("file:~no-such-user-here/x")
-    assert "no such file" in refused("file:a\0b")
+    assert "no home directory" in refused("file:~no-such-user-here/x")
+    assert "NUL character" in refused("file:a\0b")
 
 
 def test_a_home_directory_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

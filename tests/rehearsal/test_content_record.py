@@ -185,6 +185,13 @@ def test_a_playbook_without_cases_is_not_sent_to_a_rehearsal_that_would_be_refus
     assert "rehearse.app-down" not in printed
 
 
+def test_a_fault_in_the_declared_cases_is_left_to_the_rehearsal_and_ends_no_plan(
+    checked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Playbook, "cases", lambda _, host: host.shop)
+    assert HINT in plan(checked).out.getvalue()
+
+
 def test_what_a_plan_says_below_its_report_is_no_wider_than_it(checked: Project) -> None:
     write_record(report().model_copy(update={"digest": "of other code"}), checked.demand_root())
     printed = plan(checked).out.getvalue()

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from remediate.journal.run_id import new_run_id
 from remediate.service import attempts, dbos_engine
-from remediate.service.dbos_engine import DbosEngine
+from remediate.service.dbos_engine import PLAYBOOKS, DbosEngine
 from remediate.service.dbos_runs import FLEET
 from remediate.service.engine import EngineLimits
 from remediate.service.request import Attempt, DurableRun, DurableState, RunRequest, RunResult
@@ -91,6 +91,31 @@ def test_what_has_not_begun_can_be_withdrawn(url: str) -> None:
         assert driver.begun == ["web1"]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_is_withdrawn_while_it_waits_for_the_fleet_leaves_its_playbook_to_the_next(url: str) -> None:
+    driver = Noted()
+    driver.go.clear()
+    acts, waits, follows = (new_run_id() for _ in range(3))
+
+    def waiting(queue: str) -> list[str]:
+        return [one.workflow_id.partition(".")[0] for one in DBOS.list_workflows(queue_name=queue, status="ENQUEUED")]
+
+    with launched(url, driver, EngineLimits(worker=1, playbook=1, fleet=1, poll_seconds=0.05)) as engine:
+        engine.start(request("web1", playbook="other"), acts)
+        until(lambda: driver.begun == ["web1"])
+        engine.start(request("web2"), waits)
+        until(lambda: waiting(FLEET) == [waits])
+        engine.start(request("web3"), follows)
+        until(lambda: waiting(PLAYBOOKS) == [follows])
+        assert engine.withdraw(waits)
+        until(lambda: follows in waiting(FLEET))
+        driver.go.set()
+        until_ended(engine.find, [acts, follows], 60)
+        until(lambda: DBOS.list_workflows(status=["ENQUEUED", "PENDING"], load_output=False) == [])
+        found = engine.find(waits)
+        assert (found and found.state, driver.begun) == (DurableState.WITHDRAWN, ["web1", "web3"])
+
+
 def end_of(url: str, driver: Noted, run: str) -> RunResult:
     """Start a run in an engine of its own, and return its result."""
     with launched(url, driver) as engine:
@@ -137,7 +162,7 @@ def test_what_is_withdrawn_just_before_it_begins_does_not_begin(url: str) -> Non
         wanted = engine.wanted
 
         def withdrawn(run: str) -> bool:
-            DBOS.cancel_workflow(run)  # Its inner workflow has left the last queue.
+            DBOS.cancel_workflows([run, f"{run}.{PLAYBOOKS}"])  # Its inner workflow has left the last queue.
             return wanted(run)
 
         engine.wanted = withdrawn  # type: ignore[method-assign]

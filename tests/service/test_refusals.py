@@ -3,7 +3,6 @@
 import errno
 import socket
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,12 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 from remediate.commands.serve import _port
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from remediate.service.database import demand_shared, engine_database
 from remediate.service.dbos_engine import DbosEngine
 from remediate.service.server import listening
-from remediate.service.service import serving, working
+from remediate.service.service import _launch, serving, working
 from remediate.service.settings import service_settings
 from remediate.service.start_check import demand_usable
 from remediate.service.worker_name import worker_name
@@ -169,6 +167,18 @@ CHANNEL = "[tool.remediate.incidents.channels.team]\n"
         (POLICY, f'{CHANNEL}kind = "file"\npath = "alerts.yml/x"\n', "channels.team: .*alerts.yml cannot be written"),
         (POLICY, f'{CHANNEL}kind = "apprise"\nreference = "env:TOY_READ"\n', "channels.team: env:TOY_READ: "),
         (POLICY, f'{PAGE}token = "env:TOY_PAGE"\n', "status_page.token env:TOY_PAGE: there is no such variable"),
+        (
+            POLICY.replace("env:TOY_SECRET", "file:~nobody-here/k"),
+            "",
+            "file:'~nobody-here/k' begins with a user who has",
+        ),
+        (POLICY, '[tool.remediate.approvals]\nkey = "file:~nobody-here/k"\n', "key file:'~nobody-here/k' begins with"),
+        (POLICY, '[tool.remediate.service]\nread = "file:~nobody-here/k"\n', "read file:'~nobody-here/k' begins with"),
+        (POLICY, '[tool.remediate.service]\nread = "file:a\\u0000b"\n', "read file:.* holds a NUL character"),
+        (POLICY, '[tool.remediate.service]\napproval_key = "~nobody-here/k"\n', "service: approval_key: begins with"),
+        (POLICY, f'{INCIDENTS}templates = "~nobody-here/x"\n', "incidents: templates: begins with a user who has"),
+        (POLICY, f'{INCIDENTS}postmortems = "a\\u0000b"\n', "incidents: postmortems: holds a NUL character"),
+        (POLICY, f'{CHANNEL}kind = "file"\npath = "~nobody-here/x"\n', "channels.team.path: begins with a user who"),
         (POLICY, f'{INCIDENTS}templates = "alerts.yml"\n', "templates: .*alerts.yml is not a directory"),
         (POLICY.replace("action: toy-down", "action: toy-dwn"), "", "'toy-dwn' is no playbook; did you mean toy-down"),
         (POLICY.replace("names: [toy0", "names: [toys"), "", "'toys' is a group of the inventory"),
@@ -186,51 +196,6 @@ def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
     with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
         pass
     assert len(str(refused.value).splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "said"),
-    [
-        ("allowed_signers", "# who\n\nana this-is-no-key\n", "allowed_signers:3: names no person with a public key"),
-        ("allowed_signers", "ana ssh-ed25519 AAAAnope\n", "allowed_signers:1: names no person with a public key"),
-        ("incidents/templates/update.txt.j2", "one\n{% if %}\n", r"update.txt.j2:2: Expected an expression"),
-        ("incidents/templates/update.txt.j2", "{% if not eta %}{{ ett }}{% endif %}", "uses ett; it may use: title, "),
-        ("incidents/templates/proposal.approver.txt.j2", "{{ impact }}", "uses impact; it may use: playbook, hosts"),
-        (
-            "playbooks/toy_down.py",
-            "def toy_down(:\n",
-            r"the playbook toy-down cannot be used: .*toy_down\.py: cannot be",
-        ),
-        ("playbooks/toy_down.py", "def toy_down(): 1 / 0\ntoy_down()\n", r"toy_down\.py:1: ZeroDivisionError"),
-        ("inventories/toys.yml", "toys: {hosts: {toy0: {remediate: {php: 8}}, toy1: , toy2: }}", "toys.yml:1: .*php"),
-    ],
-)
-def test_a_file_with_which_all_could_only_fail_later_is_told_in_one_line_before_anything_runs(
-    toys: ToyFleet, monkeypatch: pytest.MonkeyPatch, file: str, text: str, said: str
-) -> None:
-    with_policy(toys)
-    (toys.root / file).parent.mkdir(parents=True, exist_ok=True)
-    (toys.root / file).write_text(text)
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
-    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
-        pass
-    assert len(str(refused.value).splitlines()) == 1
-
-
-def test_what_a_project_may_well_have_keeps_no_process_from_its_start(toys: ToyFleet) -> None:
-    (toys.root / "allowed_signers").write_text(f'# who\n\nana namespaces="git" ssh-ed25519 {"A" * 64} laptop\n')
-    templates = toys.root / "incidents" / "templates"
-    templates.mkdir(parents=True)
-    (templates / "update.txt.j2").write_text(
-        "{% set now = time %}{{ title }}{% for i in range(2) %}{{ i }}{% endfor %}"
-    )
-    demand_usable(toys.project)
-    KillSwitch().set(Pause("a migration", "ana", datetime.now(UTC)))
-    demand_usable(toys.project)
-    KillSwitch().path.write_text("half")  # It pauses, until somebody removes it.
-    demand_usable(toys.project)
 
 
 def test_a_secret_that_every_user_can_read_is_refused(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +237,18 @@ def test_tables_that_cannot_be_used_are_told_without_what_is_in_them(
     refused = pytest.raises(JournalError, match=r"cannot be used \(OperationalError\)")
     with refused as raised, working(toys.project, lambda: None):
         pass
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_in_a_server_s_url_is_not_told(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: DbosEngine) -> None:
+        raise OperationalError("CREATE", {}, sqlite3.OperationalError("permission denied"))
+
+    monkeypatch.setenv("REMEDIATE_JOURNAL", "postgresql://db/remediate?user=x&password=hunter2")
+    monkeypatch.setattr(DbosEngine, "launch", refused)
+    engine = object.__new__(DbosEngine)
+    with pytest.raises(JournalError, match=r"in postgresql\+psycopg://db/remediate cannot be used") as raised:
+        _launch(engine, engine_database(toys.project))
     assert "hunter2" not in str(raised.value)
 
 

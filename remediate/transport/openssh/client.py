@@ -145,7 +145,7 @@ def _own(target: SshTarget) -> str:
         return "".join(f"Include {file}\n" for file in FILES)
     try:
         # Its text and not an Include, which would demand stricter permissions than ssh -F does.
-        return target.config_file.expanduser().read_text(errors="surrogateescape")
+        return target.config_file.read_text(errors="surrogateescape")
     except OSError as error:
         raise ConfigurationError(
             f"the ssh configuration cannot be used for {target.address}: "
@@ -166,7 +166,7 @@ def _jump_keys(target: SshTarget) -> str:
 
 def key_path(path: Path) -> str:
     """Return the path of a key file as ssh reads it. Raises Unusable."""
-    full = str(path.expanduser().absolute())
+    full = str(path.absolute())
     if not _PLAIN.fullmatch(full):
         raise Unusable("the name of the key file has unusual characters")
     return full

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
+from remediate.core.field_types import at_home
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 
@@ -121,11 +122,13 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
 
     def expanded(path: str) -> Path:
         # Expand the tilde first, as ssh does: a tilde inside a variable stays.
-        return Path(_FILLED.sub(filled, str(Path(path).expanduser())))
+        try:
+            return Path(_FILLED.sub(filled, str(at_home(Path(path)))))
+        except ValueError as why:
+            raise ConfigurationError(f"the ssh configuration of {asked.name}: {path} {why}") from None
 
     timeout = first("connecttimeout")
     agent = found.get("identityagent", [""])[0] or None
-    revoked = first("revokedhostkeys")
     no_known_hosts = found.get("userknownhostsfile", [""])[0].lower() == "none"
     return SshOptions(
         hostname=hostname,
@@ -138,7 +141,7 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
         proxy_command=first("proxycommand"),
         known_hosts=(() if no_known_hosts else paths("userknownhostsfile", _USUAL_KNOWN_HOSTS))
         + paths("globalknownhostsfile", _USUAL_GLOBAL_KNOWN_HOSTS),
-        revoked_host_keys=expanded(revoked) if revoked else None,
+        revoked_host_keys=expanded(revoked) if (revoked := first("revokedhostkeys")) else None,
         host_key_alias=first("hostkeyalias"),
         connect_timeout=float(timeout) if timeout and timeout.isdecimal() else None,
     )
@@ -235,7 +238,7 @@ def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions], *, comman
     asked = HostSpec(target.address, target.user, target.port)
     options = lookup(asked)
     jumps = target.jumps or _own_jumps(asked, options, commands=commands)
-    last = Hop(options, pin=target.host_key, key_file=target.key_file and target.key_file.expanduser())
+    last = Hop(options, pin=target.host_key, key_file=target.key_file)
     return (*_before(jumps, frozenset({asked.name}), last.key_file, lookup, commands=commands), last)
 
 
@@ -287,7 +290,7 @@ def target_of(connection: Any, host_key: str | None) -> SshTarget:
             host_key=host_key,
         )
     except ValidationError:
-        raise ConfigurationError(f"{connection!r} names a host, user or port that cannot be used") from None
+        raise ConfigurationError(f"{connection!r} names a host, user, port or key file that cannot be used") from None
 
 
 def options_of(connection: Any, seconds: float) -> SshOptions:

@@ -183,6 +183,11 @@ def test_a_variable_of_a_configuration_that_is_not_set(monkeypatch: pytest.Monke
     assert parse_options("identityagent ${PLACE}\n", HostSpec("web")).identity_agent == "${PLACE}"
 
 
+def test_a_home_directory_that_nobody_has() -> None:
+    with pytest.raises(ConfigurationError, match="of web: ~nobody-here/id begins with a user who has no home"):
+        parse_options("identityfile ~nobody-here/id\n", HostSpec("web"))
+
+
 def test_a_login_of_a_directory() -> None:
     assert HostSpec("web", "CORP\\ana").user == "CORP\\ana"
     assert parse_jump("ana@corp.example.com@bastion:2222") == HostSpec("bastion", "ana@corp.example.com", 2222)
