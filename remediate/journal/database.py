@@ -30,6 +30,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from remediate.core.database_url import shown_url
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.schema import create_missing, metadata, version
 from remediate.journal.versions import EARLIER, HEAD, UPGRADED
@@ -114,7 +115,7 @@ def open_database(url: str | None, default: Path) -> JournalDatabase:
         _create_private(path)
         database = JournalDatabase(_sqlite(path), str(path))
     else:
-        database = JournalDatabase(_server(target), target.render_as_string(hide_password=True))
+        database = JournalDatabase(_server(target), shown_url(target))
     try:
         _demand_tables(database)
     except BaseException:

@@ -1,5 +1,6 @@
 """Checks at the start: what could only fail later, when nobody looks."""
 
+import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -169,7 +170,10 @@ def _references(settings: IncidentSettings) -> Iterator[tuple[str, str]]:
 
 
 def _demand_private(place: str, references: Iterable[str]) -> None:
-    """Raise ConfigurationError for a secret in a file that every user can read."""
+    """Raise ConfigurationError for a secret in our own file that every user can read.
+
+    Another owner's mode is theirs to choose, as for ssh's keys: containers mount secrets that are root's and open.
+    """
     for reference in references:
         path = Path(reference.removeprefix(_FILE))
         if reference.startswith(_FILE) and _is_open(path):
@@ -180,7 +184,8 @@ def _is_open(path: Path) -> bool:
     try:
         real = at_home(path).resolve(strict=True)
         reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in real.parents)
-        return reached and bool(real.stat().st_mode & stat.S_IROTH)
+        found = real.stat()
+        return reached and found.st_uid == os.geteuid() and bool(found.st_mode & stat.S_IROTH)
     except (OSError, ValueError):  # Who reads the secret says so.
         return False
 

@@ -1,6 +1,7 @@
 """Settings with which the service does not start."""
 
 import errno
+import os
 import socket
 import sqlite3
 from pathlib import Path
@@ -212,6 +213,9 @@ def test_a_secret_that_every_user_can_read_is_refused(toys: ToyFleet, monkeypatc
         for refused in (serving(toys.project), working(toys.project, lambda: None)):
             with pytest.raises(ConfigurationError, match=f"every user can read {secret}: chmod o-r {secret}"), refused:
                 pass
+        with monkeypatch.context() as another:
+            another.setattr("remediate.service.start_check.os.geteuid", lambda: os.getuid() + 1)
+            demand_usable(toys.project)  # What a container mounts is often root's, and open.
         secret.chmod(0o640)
         demand_usable(toys.project)
 
