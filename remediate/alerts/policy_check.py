@@ -20,7 +20,7 @@ class ProjectNames(NamedTuple):
     hosts: Collection[str]
     groups: Collection[str] = ()
     broken: Mapping[str, str] = MappingProxyType({})
-    """Why a playbook that is there cannot be used, by its name."""
+    """The reason why a playbook cannot be used, by its name."""
 
     def no_host(self, name: str) -> str | None:
         """Return the reason why a text names no single host, None if it does."""

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 _BLANKS: Final = " \t\r"
-"""The separators of words for ssh-keygen. A line ends with a line feed alone: no other break of Unicode's ends a comment."""
+"""The separators of words for ssh-keygen. Only a line feed ends a line: no other break of Unicode's ends a comment."""
 _WORD: Final = re.compile(rf'(?:[^{_BLANKS}"]|"[^"]*")+')
 _OPTION: Final = re.compile(r'(?:[^,"]|"[^"]*")+')
 _KEY: Final = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+")
