@@ -156,7 +156,7 @@ def test_what_begins_just_when_it_is_withdrawn_has_its_end(url: str, monkeypatch
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_what_is_withdrawn_just_before_it_begins_does_not_begin(url: str) -> None:
+def test_what_is_withdrawn_just_before_it_begins_does_not_begin(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     driver, run = Noted(), new_run_id()
     with launched(url, driver) as engine:
         wanted = engine.wanted
@@ -165,7 +165,7 @@ def test_what_is_withdrawn_just_before_it_begins_does_not_begin(url: str) -> Non
             DBOS.cancel_workflows([run, f"{run}.{PLAYBOOKS}"])  # Its inner workflow has left the last queue.
             return wanted(run)
 
-        engine.wanted = withdrawn  # type: ignore[method-assign]
+        monkeypatch.setattr(engine, "wanted", withdrawn)
         engine.start(request("web1"), run)
         until(lambda: (found := engine.find(run)) is not None and found.state is DurableState.WITHDRAWN)
         assert driver.begun == []

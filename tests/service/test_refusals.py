@@ -21,6 +21,7 @@ from remediate.service.settings import service_settings
 from remediate.service.start_check import demand_usable
 from remediate.service.worker_name import worker_name
 from support.durable import ToyFleet
+from support.refused_start import demand_refused
 from support.toy_alerts import POLICY, SECRETS, with_policy
 
 
@@ -191,12 +192,7 @@ def test_what_could_only_fail_later_is_told_in_one_line_before_anything_runs(
     with_policy(toys)
     (toys.root / "alerts.yml").write_text(policy)
     (toys.root / "pyproject.toml").write_text(settings)
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
-    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
-        pass
-    assert len(str(refused.value).splitlines()) == 1
+    demand_refused(toys, monkeypatch, said)
 
 
 def test_a_secret_that_every_user_can_read_is_refused(toys: ToyFleet, monkeypatch: pytest.MonkeyPatch) -> None:

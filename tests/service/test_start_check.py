@@ -12,11 +12,10 @@ from remediate.errors import ConfigurationError
 from remediate.inventory.selection import Inventory
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
-from remediate.service.dbos_engine import DbosEngine
-from remediate.service.service import serving
 from remediate.service.start_check import demand_policy, demand_usable
 from support.durable import ToyFleet
-from support.toy_alerts import SECRETS, with_policy
+from support.refused_start import demand_refused
+from support.toy_alerts import with_policy
 
 HOSTS = {
     "prod1": "{ansible_host: 192.0.2.1}",
@@ -119,12 +118,7 @@ def test_a_file_with_which_all_could_only_fail_later_is_told_in_one_line_before_
     with_policy(toys)
     (toys.root / file).parent.mkdir(parents=True, exist_ok=True)
     (toys.root / file).write_text(text)
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(DbosEngine, "launch", lambda _: pytest.fail("it was launched"))
-    with pytest.raises(ConfigurationError, match=said) as refused, serving(toys.project):
-        pass
-    assert len(str(refused.value).splitlines()) == 1
+    demand_refused(toys, monkeypatch, said)
 
 
 def test_what_a_project_may_well_have_keeps_no_process_from_its_start(toys: ToyFleet) -> None:
