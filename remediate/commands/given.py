@@ -1,20 +1,25 @@
 """Flags of the command line, read without importing what the command itself needs."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from remediate.core.host_names import shortened
 from remediate.errors import ConfigurationError, flag_line
 from remediate.inventory.selection import Inventory
 from remediate.masking.writer import self_test
 from remediate.project.project import Project
+from remediate.transport.dialing import AT_ONCE, Connections
 
 if TYPE_CHECKING:
     from remediate.commands.terminal import Terminal
     from remediate.core.host import Host
     from remediate.core.options import Options
+    from remediate.core.ssh_target import SshTarget
+    from remediate.inventory.selection import Found
     from remediate.transport.session import Session
 
 Flags = Mapping[str, object]
@@ -47,36 +52,40 @@ class Begun(NamedTuple):
 def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
     """Select the hosts and start connecting to them.
 
-    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags, for a file
-    that cannot be written, and for hosts that do not exist.
+    The models of settings and flags, and the rest of the command, are imported meanwhile. Raises ConfigurationError for
+    unusable flags, for a file that cannot be written, and for hosts that do not exist.
     """
     file_of(flags, "junit")
-    hosts = selected(flags, project, terminal)
-    options = options_of(flags)
-    if len(hosts) > 1:
-        from remediate.commands.open_files import allow_connections
+    forks = _forks(flags)
+    with Connections(client=project.ssh_client()) as connect:
 
-        forks = allow_connections(len(hosts), options.forks, terminal.warn)
-        options = options.model_copy(update={"forks": forks})
-    client = project.ssh_client()
-    from remediate.core.host_names import names_of
-    from remediate.transport.dialing import Connections
+        def dial(found: "Sequence[tuple[str, SshTarget]]") -> None:
+            nonlocal forks
+            if len(found) > 1:
+                from remediate.commands.open_files import allow_connections
 
-    # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
-        self_test()
-        # Say it now: the imports that follow take as long as the login.
-        terminal.progress(f"connecting to {names_of(hosts)}")
-        yield Begun(hosts, options, connect)
+                forks = allow_connections(len(found), forks, terminal.warn)
+            # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
+            if not flags.get("override"):
+                connect.begin(found[:forks])
+            self_test()
+            # Say it now: the imports that follow take as long as the login.
+            terminal.progress(f"connecting to {shortened([name for name, _ in found])}")
+
+        hosts = selected(flags, project, terminal, dial)
+        yield Begun(hosts, options_of(flags).model_copy(update={"forks": forks}), connect)
 
 
-def selected(flags: Flags, project: Project, terminal: "Terminal") -> "tuple[Host, ...]":
+def selected(
+    flags: Flags, project: Project, terminal: "Terminal", found: "Found" = lambda _: None
+) -> "tuple[Host, ...]":
     """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError.
 
-    From now on the terminal hides what is encrypted in their inventory.
+    `found` gets their addresses first (`Inventory.select`). From now on the terminal hides what is encrypted in their
+    inventory.
     """
     inventory = Inventory.load(inventory_of(flags, project), project.root)
-    hosts = inventory.select(target_of(flags, inventory), terminal.warn)
+    hosts = inventory.select(target_of(flags, inventory), terminal.warn, found)
     terminal.hide(*(secret for host in hosts for secret in host.secrets))
     return hosts
 
@@ -92,6 +101,12 @@ def options_of(flags: Flags) -> "Options":
         return Options.model_validate({**given, "overrides": dict(map(_override, _texts(flags.get("override"))))})
     except ValidationError as error:
         raise ConfigurationError(flag_line(error, {"overrides": "override"})) from None
+
+
+def _forks(flags: Flags) -> int:
+    """Return the value of --forks before it is validated: a mistake connects to no host."""
+    given = text_of(flags, "forks")
+    return AT_ONCE if given is None else int(given) if re.fullmatch("[0-9]{1,9}", given) else 0
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:

@@ -11,7 +11,7 @@ from remediate.commands.given import inventory_of, text_of
 from remediate.commands.incident_context import IncidentContext
 from remediate.commands.parsing import made, moment_of
 from remediate.commands.terminal import stoppable
-from remediate.core.field_types import at_home
+from remediate.core.home import at_home
 from remediate.core.outcome import RunVerdict
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.clock import REVIEWED

@@ -21,8 +21,8 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
-    hosts = selected(flags, project, terminal)
-    with Connections(hosts, project.ssh_client()) as connect:
+    with Connections(client=project.ssh_client()) as connect:
+        hosts = selected(flags, project, terminal, connect.begin)
         playbooks, broken = project.usable()
         for why in broken:
             terminal.progress(f"left out: {why}")

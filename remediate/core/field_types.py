@@ -17,6 +17,9 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from remediate.core.home import at_home
+from remediate.core.ssh_target import USER_NAME, USER_NAME_LIMIT, USER_NAME_WORDS
+
 
 class FrozenModel(BaseModel):
     """An immutable value that rejects unknown keys and hides its input in errors."""
@@ -66,15 +69,7 @@ PhpName = Annotated[str, Form(r"^php[0-9]+(\.[0-9]+)?$", "php and its version in
 ProgramName = Annotated[
     str, Form(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$", "letters, digits, '_', '.' and '-', at most 100")
 ]
-UserName = Annotated[
-    str,
-    Form(
-        r"^[A-Za-z_][A-Za-z0-9_.-]*(\\[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[A-Za-z0-9.-]+)?$",
-        "a user's name: letters, digits, '_', '.' and '-', at most 128, no digit first; also ana@corp.example.com",
-        max_length=128,
-    ),
-]
-"""A user name as in passwd(5), or as in a directory: `ana@corp.example.com`, `CORP\\ana`."""
+UserName = Annotated[str, Form(USER_NAME, USER_NAME_WORDS, max_length=USER_NAME_LIMIT)]
 HostName = Annotated[
     str, Form(r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$", "a host's name or address, as www.example.com")
 ]
@@ -126,19 +121,6 @@ Line = Annotated[
     ),
 ]
 """One line of text that a person typed, 1 to 500 characters."""
-
-
-def at_home(path: Path) -> Path:
-    """Return a path that a person wrote, with `~` and `~name` as home directories.
-
-    It need not exist; its reader checks that. Raises ValueError if there is no such home, and for a NUL character.
-    """
-    if "\0" in str(path):
-        raise ValueError("holds a NUL character, which no file's name can hold")
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ValueError("begins with a user who has no home directory here") from None
 
 
 HomePath = Annotated[Path, AfterValidator(at_home)]

@@ -13,7 +13,6 @@ from remediate.core.field_types import (
     EventType,
     Form,
     FrozenModel,
-    HomePath,
     HostName,
     PhpName,
     Port,
@@ -26,6 +25,7 @@ from remediate.core.field_types import (
 )
 from remediate.core.monitoring import Backup, MaintenanceLimits, Monitoring
 from remediate.core.services import Database, Redis, Seconds
+from remediate.core.ssh_target import SshTarget as SshTarget  # noqa: PLC0414  # Public here, beside Host.
 from remediate.core.vantage import Vantage
 
 
@@ -218,20 +218,6 @@ class Settings(FrozenModel):
         default_factory=MaintenanceLimits, description="from when on regular maintenance finds something wrong"
     )
     links: Links = Field(default_factory=Links, description="pages that a person is sent to, for what has no command")
-
-
-class SshTarget(FrozenModel):
-    """The SSH address of a host. Absent values come from the user's ssh configuration."""
-
-    address: str = Field(description="name or address to connect to (ansible_host)")
-    port: Port | None = Field(default=None, description="TCP port (ansible_port)")
-    user: UserName | None = Field(default=None, description="login name (ansible_user)")
-    key_file: HomePath | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
-    config_file: HomePath | None = Field(
-        default=None, description="ssh configuration in the place of one's own (ssh -F)"
-    )
-    jumps: tuple[str, ...] = Field(default=(), description="[user@]host[:port] of each jump host, outermost first")
-    host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 
 
 _NOT_ABOUT_IT: Final = frozenset({"production", "disposable", "host_key"})

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import ValidationError
-
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
 from remediate.core.outcome import Report
 from remediate.core.playbook import HostPlan, Severity
 from remediate.core.remedy import Remedy
 from remediate.engine.fleet import run
-from remediate.errors import ConfigurationError, one_line
+from remediate.errors import ConfigurationError
 from remediate.transport.session import Session, ShellSession
 
 if TYPE_CHECKING:
@@ -44,13 +42,12 @@ def apply(
     change. Raises ConfigurationError, one line, for an invalid user or port.
     """
     address = str(connection.host)
+    # A caller may have written it as text.
+    port = int(text) if (text := str(connection.port)).isdecimal() else connection.port
     try:
-        target = SshTarget(address=address, port=connection.port, user=connection.user, host_key=host_key)
-    except ValidationError as error:
-        # The value is shown because a login name is no secret and pydantic's message does not say what is accepted.
-        what = {"user": f"{connection.user!r}: letters, digits, '_', '.' and '-' are accepted, no digit first"}
-        wrong = str(error.errors(include_input=False)[0]["loc"][0])
-        raise ConfigurationError(f"{address}: {wrong} {what.get(wrong) or one_line(error)}") from None
+        target = SshTarget(address=address, port=port, user=connection.user, host_key=host_key)
+    except ValueError as error:
+        raise ConfigurationError(f"{address}: {error}") from None
 
     def connect(_: Host) -> Session:
         from remediate.transport.ssh.connection import connection_link

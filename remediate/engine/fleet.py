@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from remediate.approvals.approvals import Approvals
     from remediate.engine.host_pool import Consent
     from remediate.engine.host_runner import HostRunner
+    from remediate.inventory.selection import Found
     from remediate.transport.session import Session
 
 _NAME: Final = 100
@@ -53,19 +54,24 @@ def without_asking(runs: "Sequence[HostRunner]", options: Options) -> tuple[Refu
 
 
 def select(
-    target: str, inventory: Path | Sequence[Path] | None = None, *, warn: Callable[[str], None] = lambda _: None
+    target: str,
+    inventory: Path | Sequence[Path] | None = None,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    found: "Found" = lambda _: None,
 ) -> tuple[Host, ...]:
     """Return the hosts for a name, group or pattern.
 
-    `warn` is called with one line for each part of the inventory files that was ignored. Ansible's programs read what
-    only they can, if it is in the project around the working directory. Raises ConfigurationError in one line.
+    `warn` is called with one line for each part of the inventory files that was ignored, `found` with the addresses
+    before the rest is read (`Inventory.select`). Ansible's programs read what only they can, if it is in the project
+    around the working directory. Raises ConfigurationError in one line.
     """
     project = Project.here()
     if inventory is None:
         paths: Sequence[Path] = project.inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
-    return Inventory.load(paths, project.root).select(target, warn)
+    return Inventory.load(paths, project.root).select(target, warn, found)
 
 
 def operator_name() -> str:
@@ -110,14 +116,12 @@ def run(
     """
     started, begun = datetime.now(UTC), monotonic()
     chosen = options or Options()
-    hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
-    if not hosts:
-        raise ConfigurationError(
-            f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
-        )
     with ExitStack() as leaving:
-        # SSH logs in while Python imports the rest, because both take about as long.
-        sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
+        hosts, sessions = _begun(target, inventory, connect, chosen, leaving)
+        if not hosts:
+            raise ConfigurationError(
+                f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
+            )
         from remediate.engine.change_gate import ChangeGate
         from remediate.engine.context import Context
         from remediate.engine.discovery import leaves_open
@@ -229,6 +233,23 @@ def run(
             reporter.unrecorded(record.trouble)
         reporter.ended(report)
     return report
+
+
+def _begun(
+    target: str | Sequence[Host],
+    inventory: Path | Sequence[Path] | None,
+    connect: "Callable[[Host], Session] | None",
+    options: Options,
+    leaving: ExitStack,
+) -> "tuple[tuple[Host, ...], Callable[[Host], Session]]":
+    """Return the hosts and their sessions. SSH logs in while Python imports the rest, which takes about as long."""
+    if connect is not None:
+        return select(target, inventory) if isinstance(target, str) else tuple(target), connect
+    connections = leaving.enter_context(Connections())
+    if not isinstance(target, str):
+        connections.begin([(host.name, host.ssh) for host in target[: options.forks]])
+        return tuple(target), connections
+    return select(target, inventory, found=lambda found: connections.begin(found[: options.forks])), connections
 
 
 def _approvals(journal: str | None) -> "Approvals":

@@ -15,14 +15,14 @@ from remediate.engine.judge import CLOCK, Judgement, fenced
 from remediate.errors import Unreadable
 from remediate.remedies.single import SingleRemedy
 
-_REACHED_BY = frozenset({"address", "port", "user", "jumps", "host_key"})
+_REACHED_BY = ("address", "port", "user", "jumps", "host_key")
 """What leads to a host. Where a key file lies differs between machines that run the same plan."""
 
 
 def planned_host(host: Host, host_plan: HostPlan, judgements: Sequence[Judgement], facts: Facts) -> PlannedHost:
     """Return the plan for one host. Raises Unreadable if which machine it is, or what a fence needs, is unknown."""
     entry = {
-        "ssh": host.ssh.model_dump(mode="json", include=set(_REACHED_BY)),
+        "ssh": {name: getattr(host.ssh, name) for name in _REACHED_BY},
         "settings": host.settings.model_dump(mode="json"),
     }
     bound = {

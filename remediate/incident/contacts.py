@@ -6,7 +6,7 @@ from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from remediate.core.field_types import at_home
+from remediate.core.home import at_home
 from remediate.errors import ConfigurationError, nearest
 from remediate.incident.settings import IncidentSettings
 

@@ -1,30 +1,20 @@
-"""One host of an inventory, from all of its layers."""
+"""One host of an inventory, with validated settings."""
 
 from pydantic import SecretStr
 
 from remediate.core.host import Host
-from remediate.inventory.ansible_graph import InventoryHost, Source
+from remediate.inventory.ansible_entry import HostEntry
 from remediate.inventory.ansible_program import VAULT
 from remediate.inventory.ansible_settings import read_settings
-from remediate.inventory.ansible_ssh import ENCRYPTED, ssh_target
-from remediate.inventory.ansible_values import SourceLocation, shown
-from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
-from remediate.inventory.ansible_vault import Vault
 
 
-def read_host(source: Source, machine: InventoryHost, files: VarsFiles, vault: Vault) -> Host:
-    """Validate the values of a host. Raises ConfigurationError, one line, for the first wrong one."""
-    combined = combine(files.layers(source, machine), machine.place)
-    variables, secrets = vault.opened(combined, ENCRYPTED)
-    if (unread := files.encrypted(source, machine)) is not None and variables.get("ansible_host") is None:
-        text = f"is encrypted as a whole and not read: an ansible_host in it does not count for '{shown(machine.name)}'"
-        files.warnings.append(str(SourceLocation(unread, 1).error(text)))
-    settings = read_settings(variables.get(SETTINGS_KEY), source.folder)
+def read_host(entry: HostEntry) -> Host:
+    """Validate the settings of a host. Raises ConfigurationError, one line, for the first wrong one."""
     return Host(
-        name=machine.name,
-        groups=machine.groups,
-        ssh=ssh_target(machine.name, variables, source.folder, settings.host_key),
-        settings=settings,
-        read_with=(*source.read_with, *((VAULT,) if secrets else ())),
-        vaulted=tuple(map(SecretStr, secrets)),
+        name=entry.machine.name,
+        groups=entry.machine.groups,
+        ssh=entry.ssh,
+        settings=read_settings(entry.settings, entry.source.folder),
+        read_with=(*entry.source.read_with, *((VAULT,) if entry.secrets else ())),
+        vaulted=tuple(map(SecretStr, entry.secrets)),
     )

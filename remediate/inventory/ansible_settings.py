@@ -6,7 +6,6 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from remediate.core.field_types import at_home
 from remediate.core.host import Settings
 from remediate.errors import WRONG_KIND, ConfigurationError, models_in, rephrased, unknown_key
 from remediate.inventory.ansible_values import (
@@ -17,7 +16,9 @@ from remediate.inventory.ansible_values import (
     SourceLocation,
     Tree,
     Value,
+    existing_path,
     kind,
+    readable,
     shown,
 )
 
@@ -37,40 +38,6 @@ _WRONG = {
 
 _IN_WORDS = frozenset({"value_error", "less_than_equal", "greater_than_equal", "string_too_long"})
 """The errors whose messages hold nothing of the input."""
-
-
-def existing_path(text: str, folder: Path) -> Path:
-    """Return the path of a file in an inventory. `~` is the user's home.
-
-    A relative path begins at the inventory's folder. Raises ValueError as `at_home` does.
-    """
-    return (folder / at_home(Path(text))).absolute()
-
-
-def plain_text(value: Value, what: str = "text") -> str:
-    """Return the text of a required value.
-
-    Raises ConfigurationError if it is something else, or if only Ansible could compute it.
-    """
-    readable(value)
-    if not isinstance(value, Leaf) or not isinstance(value.value, str):
-        raise value.place.error(f"must be {what} and is {kind(value)}")
-    return value.value
-
-
-def readable(value: Value) -> None:
-    """Raise ConfigurationError if only Ansible can compute a required value or its parts."""
-    match value:
-        case Sealed():
-            raise value.place.error(f"is {kind(value)}, and remediate needs its value: write it in the clear")
-        case Leaf(templated=True):
-            raise value.place.error("is a template, and remediate needs its value: write it out")
-        case Listing(items=items):
-            for item in items:
-                readable(item)
-        case Tree(entries=entries):
-            for entry in entries:
-                readable(entry.value)
 
 
 def read_settings(value: Value | None, folder: Path) -> Settings:

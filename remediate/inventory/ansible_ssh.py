@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from remediate.core.host import SshTarget
-from remediate.inventory.ansible_settings import existing_path, plain_text, readable
-from remediate.inventory.ansible_values import Leaf, Tree, Value, shown
+from remediate.core.ssh_target import SshTarget
+from remediate.inventory.ansible_values import Leaf, Tree, Value, existing_path, plain_text, readable, shown
 
 # If several names for one thing are present, the last one wins, as in Ansible.
 _ADDRESS = ("ansible_host", "ansible_ssh_host")
@@ -139,7 +136,7 @@ def _user(value: Value) -> str:
     text = plain_text(value, "a user's name")
     try:
         SshTarget(address="localhost", user=text)
-    except ValidationError:
+    except ValueError:
         raise value.place.error("is not a possible name for a user") from None
     return text
 

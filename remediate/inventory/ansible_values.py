@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from remediate.core.home import at_home
 from remediate.errors import ConfigurationError
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
@@ -111,6 +112,40 @@ def kind(value: Value) -> str:
             return "a number"
         case Leaf():
             return "text"
+
+
+def existing_path(text: str, folder: Path) -> Path:
+    """Return the path of a file in an inventory. `~` is the user's home.
+
+    A relative path begins at the inventory's folder. Raises ValueError as `at_home` does.
+    """
+    return (folder / at_home(Path(text))).absolute()
+
+
+def plain_text(value: Value, what: str = "text") -> str:
+    """Return the text of a required value.
+
+    Raises ConfigurationError if it is something else, or if only Ansible could compute it.
+    """
+    readable(value)
+    if not isinstance(value, Leaf) or not isinstance(value.value, str):
+        raise value.place.error(f"must be {what} and is {kind(value)}")
+    return value.value
+
+
+def readable(value: Value) -> None:
+    """Raise ConfigurationError if only Ansible can compute a required value or its parts."""
+    match value:
+        case Sealed():
+            raise value.place.error(f"is {kind(value)}, and remediate needs its value: write it in the clear")
+        case Leaf(templated=True):
+            raise value.place.error("is a template, and remediate needs its value: write it out")
+        case Listing(items=items):
+            for item in items:
+                readable(item)
+        case Tree(entries=entries):
+            for entry in entries:
+                readable(entry.value)
 
 
 MAX_DEPTH = 64

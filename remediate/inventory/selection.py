@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError
+from remediate.inventory.ansible_entry import read_entry
 from remediate.inventory.ansible_graph import InventoryHost, Source
 from remediate.inventory.ansible_program import AnsiblePrograms
 from remediate.inventory.ansible_source import VARS_FOLDERS, read_source
 from remediate.inventory.ansible_values import shown
 from remediate.inventory.ansible_vars import VarsFiles, variables_file
+from remediate.inventory.ansible_vault import Vault
 from remediate.inventory.patterns import HostPatterns, some
 
 if TYPE_CHECKING:
     from remediate.core.host import Host
+    from remediate.core.ssh_target import SshTarget
+
+    Found = Callable[[Sequence[tuple[str, SshTarget]]], None]
 
 _SUFFIXES = frozenset({".yml", ".yaml", ".ini"})
 _DESCRIBING = ("groups", "ssh", "settings")
@@ -98,30 +103,34 @@ class Inventory:
         """The names of all groups, in the order of the files, `all` and `ungrouped` first. No values are read."""
         return tuple(dict.fromkeys(group.name for source in self.sources for group in source.groups))
 
-    def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> "tuple[Host, ...]":
+    def select(
+        self,
+        pattern: str,
+        warn: Callable[[str], None] = lambda _: None,
+        found: "Found" = lambda _: None,
+    ) -> "tuple[Host, ...]":
         """Return the hosts of `NAME|GROUP|GLOB|RANGE[,…]`, in the inventory's order; `&x` and `!x` exclude some.
 
         `warn` is called with every warning of the inventory, and of the variables' files that were read for these
-        hosts. Raises ConfigurationError, one line, for an unknown name, for a selection without hosts, for one of
-        production and other hosts together, and for a wrong value of a selected host.
+        hosts. `found` is called once with the names and addresses of the hosts, before their settings are validated,
+        so that a connection may begin. Raises ConfigurationError, one line, for an unknown name, for a selection
+        without hosts, for one of production and other hosts together, and for a wrong value of a selected host.
         """
         for line in self.warnings:
             warn(line)
         names = self._patterns().names(pattern)
-        found: dict[str, list[tuple[Source, InventoryHost]]] = {name: [] for name in self.host_names if name in names}
+        chosen: dict[str, list[tuple[Source, InventoryHost]]] = {name: [] for name in self.host_names if name in names}
         for source in self.sources:
             for machine in source.machines:
-                if machine.name in found:
-                    found[machine.name].append((source, machine))
+                if machine.name in chosen:
+                    chosen[machine.name].append((source, machine))
+        files, vault = VarsFiles(), Vault(self.programs)
+        entries = [[read_entry(source, machine, files, vault) for source, machine in each] for each in chosen.values()]
+        found([(each[0].machine.name, each[0].ssh) for each in entries])
         # Imported only after the hosts are known to exist: it loads the models of all settings.
         from remediate.inventory.ansible_host import read_host
-        from remediate.inventory.ansible_vault import Vault
 
-        files, vault = VarsFiles(), Vault(self.programs)
-        hosts = tuple(
-            _same([(source, read_host(source, machine, files, vault)) for source, machine in each])
-            for each in found.values()
-        )
+        hosts = tuple(_same([(entry.source, read_host(entry)) for entry in each]) for each in entries)
         for line in files.warnings:
             warn(line)
         _refuse_mixture(hosts)

@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 from pydantic import SecretStr
 
-from remediate.core.field_types import at_home
+from remediate.core.home import at_home
 from remediate.errors import ConfigurationError
 
 ACCEPTED: Final = "stdin, env:NAME, file:PATH or cmd:COMMAND"

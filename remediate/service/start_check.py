@@ -14,7 +14,8 @@ from remediate.alerts.policy_file import FILE_NAME
 from remediate.approvals.listed_persons import broken_line
 from remediate.approvals.settings import TABLE as APPROVALS
 from remediate.approvals.settings import approval_settings
-from remediate.core.field_types import FrozenModel, at_home
+from remediate.core.field_types import FrozenModel
+from remediate.core.home import at_home
 from remediate.errors import ConfigurationError
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import NotSent, demand_writable

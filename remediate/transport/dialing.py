@@ -10,7 +10,8 @@ from remediate.errors import ConfigurationError, RemediateError, Unreachable
 from remediate.project.project import Project, SshClient
 
 if TYPE_CHECKING:
-    from remediate.core.host import Host, SshTarget
+    from remediate.core.host import Host
+    from remediate.core.ssh_target import SshTarget
     from remediate.transport.link import Link
     from remediate.transport.openssh.connecting import Connecting
     from remediate.transport.session import Session
@@ -26,8 +27,8 @@ class Dialling:
     thread would wait for the imports that go on meanwhile.
     """
 
-    def __init__(self, host: "Host", client: SshClient | None = None) -> None:
-        self._target = host.ssh
+    def __init__(self, target: "SshTarget", client: SshClient | None = None) -> None:
+        self._target = target
         self._why = ""
         self._process: Connecting | None = None
         self._waiting: Future[Link] | None = None
@@ -109,12 +110,12 @@ def chosen(client: SshClient | None) -> SshClient:
 
 def open_link(host: "Host") -> "Link":
     """Open SSH to a host, for a caller that starts its own programs. Raises Unreachable and ConfigurationError."""
-    return Dialling(host).link()
+    return Dialling(host.ssh).link()
 
 
 def open_session(host: "Host", client: SshClient | None = None) -> "Session":
     """Open SSH to a host. Raises Unreachable and ConfigurationError."""
-    return Dialling(host, client).session()
+    return Dialling(host.ssh, client).session()
 
 
 class Connections:
@@ -124,12 +125,16 @@ class Connections:
     Leaving the block closes the sessions that were not requested.
     """
 
-    def __init__(self, hosts: "Sequence[Host]", client: SshClient | None = None) -> None:
+    def __init__(self, hosts: "Sequence[Host]" = (), client: SshClient | None = None) -> None:
         self._client = chosen(client)
         self._begun: dict[tuple[str, SshTarget], Dialling] = {}
-        for host in hosts[:AT_ONCE]:
-            if (host.name, host.ssh) not in self._begun:
-                self._begun[host.name, host.ssh] = Dialling(host, self._client)
+        self.begin([(host.name, host.ssh) for host in hosts])
+
+    def begin(self, found: "Sequence[tuple[str, SshTarget]]") -> None:
+        """Begin to connect to hosts, the first of many, each by its name and address."""
+        for name, target in found[:AT_ONCE]:
+            if (name, target) not in self._begun:
+                self._begun[name, target] = Dialling(target, self._client)
 
     def __call__(self, host: "Host") -> "Session":
         """Return the session of a host. Raises Unreachable and ConfigurationError."""

@@ -1,6 +1,7 @@
 """Places for faults: hosts that are given up, and left as they were."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_a_login_that_is_not_root_s_is_told_so(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_root_needs_no_sudo_and_a_lost_link_is_no_traceback() -> None:
-    root = DISPOSABLE.model_copy(update={"ssh": DISPOSABLE.ssh.model_copy(update={"user": "root"})})
+    root = DISPOSABLE.model_copy(update={"ssh": replace(DISPOSABLE.ssh, user="root")})
     wire = Wire(("gone", 0, "lost"), ("odd", None, ""), ("wrong", 3, "no such unit\n"))  # type: ignore[arg-type]
     shell = LinkShell(root, wire)
     assert shell.exec(("/bin/echo", "a b")).returncode == 0

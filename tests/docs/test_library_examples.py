@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import generate_latest
 
 import remediate
-from remediate.core.host import Host
+from remediate.core.host import Host, SshTarget
 from remediate.errors import UnreachableCode
 from remediate.playbooks.app_down import app_down
 from support.doc_pages import ROOT
@@ -27,18 +27,20 @@ class Hosts:
         self.state: dict[str, Changes] = {}
         self.asked: list[str] = []
 
-    def __call__(self, host: Host, *_: object) -> Opened:
-        self.asked.append(host.name)
-        gone = UnreachableCode.REFUSED if host.name not in self.state else None
-        return Opened(FactSession(self.state.get(host.name, {}), unreachable=gone))
+    def __call__(self, target: SshTarget, *_: object) -> Opened:
+        name = target.address
+        self.asked.append(name)
+        gone = UnreachableCode.REFUSED if name not in self.state else None
+        return Opened(FactSession(self.state.get(name, {}), unreachable=gone))
 
 
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hosts:
-    def select(target: str, *_: object) -> tuple[Host, ...]:
+    def select(target: str, *_: object, **__: object) -> tuple[Host, ...]:
         described = host(site_vantage=["host"])
         return tuple(
-            described.model_copy(update={"name": name}) for name in (("web1", "web2") if target == "all" else (target,))
+            described.model_copy(update={"name": name, "ssh": SshTarget(address=name)})
+            for name in (("web1", "web2") if target == "all" else (target,))
         )
 
     (tmp_path / "inventories").mkdir()
@@ -46,7 +48,8 @@ def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hosts:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     there = Hosts()
-    for module in ("engine.fleet", "engine.warm_session"):
+    # In this order: the second would otherwise be imported with the first one's replacement, and keep it.
+    for module in ("engine.warm_session", "engine.fleet"):
         monkeypatch.setattr(f"remediate.{module}.select", select)
     monkeypatch.setattr("remediate.transport.dialing.Dialling", there)
     return there

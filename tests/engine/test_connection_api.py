@@ -15,7 +15,7 @@ _connection: Any = Connection  # fabric has no types
 @pytest.mark.parametrize(
     ("connection", "said"),
     [
-        (_connection("192.0.2.1", user="1und1"), "192.0.2.1: user '1und1': letters, digits, "),
+        (_connection("192.0.2.1", user="1und1"), "192.0.2.1: user '1und1': takes a user's name: letters, digits, "),
         (_connection("192.0.2.1", user="ops", port=70000), "192.0.2.1: port .*65535"),
     ],
 )

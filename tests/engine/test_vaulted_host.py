@@ -1,6 +1,7 @@
 """Values encrypted in the inventory, in no output of a run and not in the journal."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from support.outcomes import problem
 ADDRESS = "hidden.example.com"
 HOST: Host = INSIDE.model_copy(
     update={
-        "ssh": INSIDE.ssh.model_copy(update={"address": ADDRESS}),
+        "ssh": replace(INSIDE.ssh, address=ADDRESS),
         "vaulted": (SecretStr(ADDRESS),),
         "read_with": ("ansible-vault",),
     }

@@ -8,7 +8,7 @@ import pytest
 from typing_extensions import override
 
 import remediate
-from remediate.core.host import Host
+from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.errors import ConfigurationError, ContactLost, Unreachable, UnreachableCode
@@ -191,8 +191,8 @@ def test_the_example_of_the_documentation_runs(
     session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     opened: list[str] = []
 
-    def dialling(host: Host, *_: object) -> Opened:
-        opened.append(host.name)
+    def dialling(target: SshTarget, *_: object) -> Opened:
+        opened.append(target.address)
         return Opened(session)
 
     monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
@@ -201,4 +201,4 @@ def test_the_example_of_the_documentation_runs(
     (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
     exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.
     assert capsys.readouterr().out == "fixed\n"
-    assert opened == ["web1"]
+    assert opened == ["192.0.2.1"]

@@ -1,6 +1,7 @@
 """Attacks with real sudo on every generated rule: nothing runs as another user."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def as_login(staged: "Staged", login: str) -> Host:
     """The staging host as another login would reach it; the user exists afterwards."""
     (host,) = select(staged.name, staged.inventory)
     staged.sh(f"id -u {login} >/dev/null 2>&1 || useradd -m -s /bin/sh {login}")
-    return host.model_copy(update={"ssh": host.ssh.model_copy(update={"user": login})})
+    return host.model_copy(update={"ssh": replace(host.ssh, user=login)})
 
 
 @pytest.mark.parametrize("login", ["forge", "ops"])

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from remediate.core.host import Host, SshTarget
-from remediate.errors import ConfigurationError, UnreachableCode, one_line
+from remediate.errors import ConfigurationError, UnreachableCode
 from remediate.inventory.selection import Inventory
 
 _TARGET: Final = re.compile(
@@ -49,10 +47,8 @@ def host_of(
     port = None if found["port"] is None else int(found["port"])
     try:
         return Host(name=name, ssh=SshTarget(address=name, port=port, user=found["user"])), None
-    except ValidationError as error:
-        if error.errors()[0]["loc"] == ("user",):
-            raise ConfigurationError(f"--host: {found['user']!r} is no possible name for a user") from None
-        raise ConfigurationError(f"--host: {one_line(error)}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"--host: {error}") from None
 
 
 def key_advice(target: SshTarget, code: UnreachableCode) -> tuple[str, ...]:

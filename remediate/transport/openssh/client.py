@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from remediate.core.host import SshTarget
+from remediate.core.ssh_target import SshTarget
 from remediate.errors import ConfigurationError
 from remediate.transport.ssh.config import HostSpec, parse_jump, resolve
 

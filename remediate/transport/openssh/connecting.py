@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from remediate.core.host import SshTarget
+from remediate.core.ssh_target import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.transport.deadline import Deadline
 from remediate.transport.openssh.client import (

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from remediate.core.host import SshTarget
+from remediate.core.ssh_target import SshTarget
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.masking.masker import strip_control
 from remediate.transport.deadline import Deadline

@@ -15,10 +15,8 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any, Final, cast
 
-from pydantic import ValidationError
-
-from remediate.core.field_types import at_home
-from remediate.core.host import SshTarget
+from remediate.core.home import at_home
+from remediate.core.ssh_target import SshTarget
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 
 # A leading dash would be an ssh option; shell characters could reach a command in the user's own Match exec.
@@ -289,7 +287,7 @@ def target_of(connection: Any, host_key: str | None) -> SshTarget:
             jumps=tuple(jumps),
             host_key=host_key,
         )
-    except ValidationError:
+    except ValueError:
         raise ConfigurationError(f"{connection!r} names a host, user, port or key file that cannot be used") from None
 
 

@@ -23,7 +23,7 @@ from paramiko.ssh_exception import (
     IncompatiblePeer,
 )
 
-from remediate.core.host import SshTarget
+from remediate.core.ssh_target import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.masking.masker import strip_control
 from remediate.transport.deadline import Deadline

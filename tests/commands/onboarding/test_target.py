@@ -82,15 +82,15 @@ def test_what_is_encrypted_is_not_written_in_the_clear(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ssh://ana@web1", "--host: 'ssh://ana' is no possible name for a user"),
+        ("ssh://ana@web1", "--host: user 'ssh://ana': takes a user's name: letters"),
         ("shop", "init looks at one host, and shop is a group"),
         ("web*", "--host takes a host of an inventory, or"),
         ("web1,web2", "--host takes a host of an inventory, or"),
         ("-oProxyCommand=x", "--host takes a host of an inventory, or"),
         ("ana@-x", "--host takes a host of an inventory, or"),
         ("", "--host takes a host of an inventory, or"),
-        ("web9:99999", "--host: port"),
-        ("1x@web9", "--host: '1x' is no possible name for a user"),
+        ("web9:99999", "--host: port 99999: takes a number from 1 to 65535"),
+        ("1x@web9", "--host: user '1x': takes a user's name: letters"),
     ],
 )
 def test_anything_else_is_wrong_usage(inventory: Path, text: str, said: str) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from remediate.core.host import Host, SshTarget
 from remediate.errors import ConfigurationError
@@ -88,13 +89,15 @@ def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> Non
     (lab.folder / "own").write_text(f"UserKnownHostsFile {lab.known_hosts}\n")
     target = lab.target(server, config_file=lab.folder / "own")
     text = (
-        "import os, signal, sys\nfrom remediate.core.host import SshTarget\n"
+        "import os, signal, sys\nfrom pydantic import TypeAdapter\nfrom remediate.core.host import SshTarget\n"
         "from remediate.transport.openssh import client, connecting\n"
-        "client.PERSIST = 4\nlink = connecting.connect(SshTarget.model_validate_json(sys.argv[1]))\n"
+        "client.PERSIST = 4\nlink = connecting.connect(TypeAdapter(SshTarget).validate_json(sys.argv[1]))\n"
         "channel = link.start('echo in; cat >/dev/null', seconds=60)\nassert channel.receive() == b'in\\n'\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", text, target.model_dump_json()], check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", text, TypeAdapter(SshTarget).dump_json(target)], check=False, timeout=60
+    )
     assert done.returncode == -signal.SIGKILL
     assert settled(lambda: sockets(folder) == [])
     assert settled(lambda: not server.children())
@@ -140,10 +143,10 @@ def test_a_program_that_ends_with_255_is_no_lost_link(lab: Lab) -> None:
 
 def test_no_fabric_is_imported(lab: Lab) -> None:
     text = (
-        "import sys\nfrom remediate.core.host import Host, SshTarget\n"
+        "import sys\nfrom remediate.core.host import SshTarget\n"
         "from remediate.transport.dialing import Dialling\n"
         "from remediate.errors import Unreachable\n"
-        "try: Dialling(Host(name='web1', ssh=SshTarget(address='127.0.0.1', port=1))).session()\n"
+        "try: Dialling(SshTarget(address='127.0.0.1', port=1)).session()\n"
         "except Unreachable as error: print(error.code.value, sorted({'fabric', 'paramiko'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.core.host import Host, SshTarget
+from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.project.project import SshClient
 from remediate.transport.dialing import Dialling
@@ -209,7 +209,7 @@ def test_a_jump_host_that_is_its_own_jump_host_is_left_to_fabric(lab: Lab) -> No
     target = SshTarget(address="web", user=USER)
     with pytest.raises(Unusable, match="leads back to itself"):
         connect(target)
-    link = Dialling(Host(name="web1", ssh=target)).link()
+    link = Dialling(target).link()
     assert run(link, "echo through")[0] == b"through\n"
     link.close()
 
@@ -219,13 +219,13 @@ def test_a_jump_host_that_is_its_own_jump_host_is_left_to_fabric(lab: Lab) -> No
 
 def test_without_an_ssh_client_fabric_is_used_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     server = lab.stranger()
-    host = Host(name="web1", ssh=lab.target(server))
+    target = lab.target(server)
     monkeypatch.setattr("remediate.transport.openssh.client.shutil.which", lambda _: None)
     with pytest.raises(Unreachable, match=r"\(over Fabric: no ssh client is installed\)$") as caught:
-        Dialling(host).link()
+        Dialling(target).link()
     assert caught.value.code is UnreachableCode.HOST_KEY_UNKNOWN
     with pytest.raises(ConfigurationError, match="no ssh client is installed; use ssh = "):
-        Dialling(host, SshClient.OPENSSH).link()
+        Dialling(target, SshClient.OPENSSH).link()
     lab.know(server)
     monkeypatch.undo()
 
@@ -235,7 +235,7 @@ def test_an_ssh_that_does_not_know_an_option_is_left_to_fabric(lab: Lab, monkeyp
     monkeypatch.setattr(client, "STRICT", f"{client.STRICT}NotYetInvented yes\n")
     with pytest.raises(Unusable, match="notyetinvented"):
         connect(lab.target(server))
-    link = Dialling(Host(name="web1", ssh=lab.target(server))).link()
+    link = Dialling(lab.target(server)).link()
     assert run(link, "echo in")[0] == b"in\n"
     link.close()
 

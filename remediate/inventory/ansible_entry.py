@@ -1,0 +1,42 @@
+"""The entry of one host in an inventory, from all of its layers, before its settings are validated."""
+
+from dataclasses import dataclass
+
+from remediate.core.ssh_target import SshTarget
+from remediate.inventory.ansible_graph import InventoryHost, Source
+from remediate.inventory.ansible_ssh import ENCRYPTED, ssh_target
+from remediate.inventory.ansible_values import Leaf, SourceLocation, Tree, Value, shown
+from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
+from remediate.inventory.ansible_vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """A host as its inventory describes it: what a connection needs, and settings that are still to be validated."""
+
+    source: Source
+    machine: InventoryHost
+    ssh: SshTarget
+    settings: Value | None
+    secrets: tuple[str, ...]
+    """The values that were encrypted."""
+
+
+def read_entry(source: Source, machine: InventoryHost, files: VarsFiles, vault: Vault) -> HostEntry:
+    """Combine the layers of a host. Raises ConfigurationError, one line, for a wrong value of its connection."""
+    combined = combine(files.layers(source, machine), machine.place)
+    variables, secrets = vault.opened(combined, ENCRYPTED)
+    if (unread := files.encrypted(source, machine)) is not None and variables.get("ansible_host") is None:
+        text = f"is encrypted as a whole and not read: an ansible_host in it does not count for '{shown(machine.name)}'"
+        files.warnings.append(str(SourceLocation(unread, 1).error(text)))
+    settings = variables.get(SETTINGS_KEY)
+    ssh = ssh_target(machine.name, variables, source.folder, _written_pin(settings))
+    return HostEntry(source, machine, ssh, settings, secrets)
+
+
+def _written_pin(settings: Value | None) -> str | None:
+    """Return `host_key` as it is written. What is no text pins no key that exists, and is refused with the settings."""
+    value = settings.get("host_key") if isinstance(settings, Tree) else None
+    if value is None or (isinstance(value, Leaf) and value.value is None):
+        return None
+    return value.value if isinstance(value, Leaf) and isinstance(value.value, str) else ""
