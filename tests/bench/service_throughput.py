@@ -90,8 +90,6 @@ def simulated(folder: Path, hosts: int) -> Iterator[Path]:
     root = folder / "project"
     (root / "playbooks").mkdir(parents=True)
     (root / "inventories").mkdir()
-    many = f"at_once = {AT_ONCE}\nper_playbook = 64\nfleet = 64\n"
-    (root / "pyproject.toml").write_text(f"[tool.remediate]\n[tool.remediate.service]\n{many}")
     playbook = textwrap.dedent(PLAYBOOK).replace('Run.of("state"', f'Run.of("{folder}/state"')
     (root / "playbooks" / "toy_down.py").write_text(playbook.replace("/usr/bin/step", f"{folder}/step"))
     variables = {
@@ -145,7 +143,9 @@ def work(root: Path, runs: int, *, plan: bool) -> int:
 
 
 def measure(root: Path, folder: Path, url: str | None, workers: int, runs: int, *, plan: bool) -> Measured:
-    """Run so many runs with so many workers."""
+    """Run so many runs with so many workers, which share the cores of this machine, and so what is done at once."""
+    many = f"at_once = {AT_ONCE // workers}\nper_playbook = 64\nfleet = 64\n"
+    (root / "pyproject.toml").write_text(f"[tool.remediate]\n[tool.remediate.service]\n{many}")
     for state in folder.glob("state.*"):
         state.unlink()
     processes = []
