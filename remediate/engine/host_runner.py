@@ -128,12 +128,12 @@ class HostRunner:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a plan run found something to do on it."""
+        """True if a plan run found something to do on it."""
         return self._plan is not None
 
     @property
     def plan(self) -> PlannedHost:
-        """What would be done on an examined host. Raises Unreadable if that cannot be told for certain."""
+        """The plan for an examined host. Raises Unreadable if that cannot be told for certain."""
         plan = self._present_plan() if self._plan is None else self._plan
         if isinstance(plan, Unreadable):
             raise plan
