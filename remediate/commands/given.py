@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from remediate.commands.open_files import allow_connections
 from remediate.core.host_names import shortened
 from remediate.errors import ConfigurationError, flag_line
 from remediate.inventory.selection import Inventory
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from remediate.commands.terminal import Terminal
     from remediate.core.host import Host
     from remediate.core.options import Options
-    from remediate.core.ssh_target import SshTarget
-    from remediate.inventory.selection import Found
+    from remediate.inventory.selection import Addresses
     from remediate.transport.session import Session
 
 Flags = Mapping[str, object]
@@ -56,36 +56,34 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     unusable flags, for a file that cannot be written, and for hosts that do not exist.
     """
     file_of(flags, "junit")
-    forks = _forks(flags)
     with Connections(client=project.ssh_client()) as connect:
 
-        def dial(found: "Sequence[tuple[str, SshTarget]]") -> None:
-            nonlocal forks
-            if len(found) > 1:
-                from remediate.commands.open_files import allow_connections
-
-                forks = allow_connections(len(found), forks, terminal.warn)
-            # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-            if not flags.get("override"):
-                connect.begin(found[:forks])
+        def dial(addresses: "Addresses") -> None:
+            # Whether a code can be overridden is known once the playbook is imported: that mistake costs no login.
+            forks = 0 if flags.get("override") else _early_forks(flags)
+            connect.begin(addresses[: allow_connections(len(addresses), forks, lambda _: None)])
             self_test()
             # Say it now: the imports that follow take as long as the login.
-            terminal.progress(f"connecting to {shortened([name for name, _ in found])}")
+            terminal.progress(f"connecting to {shortened([name for name, _ in addresses])}")
 
         hosts = selected(flags, project, terminal, dial)
-        yield Begun(hosts, options_of(flags).model_copy(update={"forks": forks}), connect)
+        options = options_of(flags)
+        if len(hosts) > 1:
+            forks = allow_connections(len(hosts), options.forks, terminal.warn)
+            options = options.model_copy(update={"forks": forks})
+        yield Begun(hosts, options, connect)
 
 
 def selected(
-    flags: Flags, project: Project, terminal: "Terminal", found: "Found" = lambda _: None
+    flags: Flags, project: Project, terminal: "Terminal", addressed: "Callable[[Addresses], None]" = lambda _: None
 ) -> "tuple[Host, ...]":
     """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError.
 
-    `found` gets their addresses first (`Inventory.select`). From now on the terminal hides what is encrypted in their
-    inventory.
+    `addressed` gets their addresses first (`Inventory.select`). From now on the terminal hides what is encrypted in
+    their inventory.
     """
     inventory = Inventory.load(inventory_of(flags, project), project.root)
-    hosts = inventory.select(target_of(flags, inventory), terminal.warn, found)
+    hosts = inventory.select(target_of(flags, inventory), terminal.warn, addressed)
     terminal.hide(*(secret for host in hosts for secret in host.secrets))
     return hosts
 
@@ -103,10 +101,10 @@ def options_of(flags: Flags) -> "Options":
         raise ConfigurationError(flag_line(error, {"overrides": "override"})) from None
 
 
-def _forks(flags: Flags) -> int:
-    """Return the value of --forks before it is validated: a mistake connects to no host."""
+def _early_forks(flags: Flags) -> int:
+    """Return the value of --forks before it is validated; 0 if it is not plainly a number that will be accepted."""
     given = text_of(flags, "forks")
-    return AT_ONCE if given is None else int(given) if re.fullmatch("[0-9]{1,9}", given) else 0
+    return AT_ONCE if given is None else int(given) if re.fullmatch("[1-9][0-9]{0,2}|1000", given) else 0
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:

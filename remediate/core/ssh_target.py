@@ -40,11 +40,17 @@ class SshTarget:
 
     def __post_init__(self) -> None:
         """Check the values, and complete the paths."""
-        if self.port is not None and self.port not in range(1, 65536):
+        # A caller without a type checker may give anything, and must not be misunderstood.
+        if self.port is not None and not (type(self.port) is int and 1 <= self.port <= 65535):
             raise ValueError(f"port {self.port!r}: takes a number from 1 to 65535")
-        if self.user is not None and (len(self.user) > USER_NAME_LIMIT or not re.fullmatch(USER_NAME, self.user)):
+        if self.user is not None and not _is_user_name(self.user):
             raise ValueError(f"user {self.user!r}: takes {USER_NAME_WORDS}")
+        object.__setattr__(self, "jumps", tuple(self.jumps))
         for name in ("key_file", "config_file"):
             path: Path | None = getattr(self, name)
             if path is not None:
-                object.__setattr__(self, name, at_home(path))
+                object.__setattr__(self, name, at_home(Path(path)))
+
+
+def _is_user_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= USER_NAME_LIMIT and re.fullmatch(USER_NAME, value) is not None

@@ -42,8 +42,9 @@ def apply(
     change. Raises ConfigurationError, one line, for an invalid user or port.
     """
     address = str(connection.host)
-    # A caller may have written it as text.
-    port = int(text) if (text := str(connection.port)).isdecimal() else connection.port
+    port = connection.port
+    if isinstance(port, str) and port.isdecimal():
+        port = int(port)
     try:
         target = SshTarget(address=address, port=port, user=connection.user, host_key=host_key)
     except ValueError as error:

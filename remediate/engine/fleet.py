@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from remediate.approvals.approvals import Approvals
     from remediate.engine.host_pool import Consent
     from remediate.engine.host_runner import HostRunner
-    from remediate.inventory.selection import Found
+    from remediate.inventory.selection import Addresses
     from remediate.transport.session import Session
 
 _NAME: Final = 100
@@ -58,20 +58,20 @@ def select(
     inventory: Path | Sequence[Path] | None = None,
     *,
     warn: Callable[[str], None] = lambda _: None,
-    found: "Found" = lambda _: None,
+    addressed: "Callable[[Addresses], None]" = lambda _: None,
 ) -> tuple[Host, ...]:
     """Return the hosts for a name, group or pattern.
 
-    `warn` is called with one line for each part of the inventory files that was ignored, `found` with the addresses
-    before the rest is read (`Inventory.select`). Ansible's programs read what only they can, if it is in the project
-    around the working directory. Raises ConfigurationError in one line.
+    `warn` is called with one line for each part of the inventory files that was ignored, `addressed` with the
+    addresses before the rest is read (`Inventory.select`). Ansible's programs read what only they can, if it is in
+    the project around the working directory. Raises ConfigurationError in one line.
     """
     project = Project.here()
     if inventory is None:
         paths: Sequence[Path] = project.inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
-    return Inventory.load(paths, project.root).select(target, warn, found)
+    return Inventory.load(paths, project.root).select(target, warn, addressed)
 
 
 def operator_name() -> str:
@@ -243,13 +243,15 @@ def _begun(
     leaving: ExitStack,
 ) -> "tuple[tuple[Host, ...], Callable[[Host], Session]]":
     """Return the hosts and their sessions. SSH logs in while Python imports the rest, which takes about as long."""
-    if connect is not None:
-        return select(target, inventory) if isinstance(target, str) else tuple(target), connect
-    connections = leaving.enter_context(Connections())
-    if not isinstance(target, str):
-        connections.begin([(host.name, host.ssh) for host in target[: options.forks]])
-        return tuple(target), connections
-    return select(target, inventory, found=lambda found: connections.begin(found[: options.forks])), connections
+    sessions = connect or leaving.enter_context(Connections())
+
+    def dial(addresses: "Addresses") -> None:
+        if isinstance(sessions, Connections):
+            sessions.begin(addresses[: options.forks])
+
+    hosts = select(target, inventory, addressed=dial) if isinstance(target, str) else tuple(target)
+    dial([(host.name, host.ssh) for host in hosts])
+    return hosts, sessions
 
 
 def _approvals(journal: str | None) -> "Approvals":

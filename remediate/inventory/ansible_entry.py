@@ -1,6 +1,8 @@
 """The entry of one host in an inventory, from all of its layers, before its settings are validated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from remediate.core.ssh_target import SshTarget
 from remediate.inventory.ansible_graph import InventoryHost, Source
@@ -8,6 +10,9 @@ from remediate.inventory.ansible_ssh import ENCRYPTED, ssh_target
 from remediate.inventory.ansible_values import Leaf, SourceLocation, Tree, Value, shown
 from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
 from remediate.inventory.ansible_vault import Vault
+
+_UNREADABLE: Final = ""
+"""A pin that no key has. It is never taken for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,22 @@ def read_entry(source: Source, machine: InventoryHost, files: VarsFiles, vault: 
     return HostEntry(source, machine, ssh, settings, secrets)
 
 
+def is_certain(entries: Sequence[HostEntry]) -> bool:
+    """Return whether all entries of one host have the same address, and a pin in it is one."""
+    return all(entry.ssh == entries[0].ssh for entry in entries) and entries[0].ssh.host_key != _UNREADABLE
+
+
 def _written_pin(settings: Value | None) -> str | None:
-    """Return `host_key` as it is written. What is no text pins no key that exists, and is refused with the settings."""
-    value = settings.get("host_key") if isinstance(settings, Tree) else None
-    if value is None or (isinstance(value, Leaf) and value.value is None):
+    """Return `host_key` as it is written. What is no text is refused later, with the other settings."""
+    if settings is None or _is_null(settings):
         return None
-    return value.value if isinstance(value, Leaf) and isinstance(value.value, str) else ""
+    if not isinstance(settings, Tree):
+        return _UNREADABLE
+    pin = settings.get("host_key")
+    if pin is None or _is_null(pin):
+        return None
+    return pin.value if isinstance(pin, Leaf) and isinstance(pin.value, str) else _UNREADABLE
+
+
+def _is_null(value: Value) -> bool:
+    return isinstance(value, Leaf) and value.value is None

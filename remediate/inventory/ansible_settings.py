@@ -16,8 +16,8 @@ from remediate.inventory.ansible_values import (
     SourceLocation,
     Tree,
     Value,
-    existing_path,
     kind,
+    local_path,
     readable,
     shown,
 )
@@ -52,7 +52,7 @@ def read_settings(value: Value | None, folder: Path) -> Settings:
     ca = tree.get("site_ca")
     if isinstance(ca, Leaf) and isinstance(ca.value, str):
         try:
-            plain["site_ca"] = str(existing_path(ca.value, folder))
+            plain["site_ca"] = str(local_path(ca.value, folder))
         except ValueError as error:
             raise ca.place.error(str(error)) from error
     return _validated(tree, plain, Settings)

@@ -11,7 +11,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 
 from remediate.core.ssh_target import SshTarget
-from remediate.inventory.ansible_values import Leaf, Tree, Value, existing_path, plain_text, readable, shown
+from remediate.inventory.ansible_values import Leaf, Tree, Value, local_path, plain_text, readable, shown
 
 # If several names for one thing are present, the last one wins, as in Ansible.
 _ADDRESS = ("ansible_host", "ansible_ssh_host")
@@ -149,7 +149,7 @@ def _path(text: str, value: Value, folder: Path) -> Path:
     if not text or not text.isprintable():
         raise value.place.error("is not a possible file name")
     try:
-        return existing_path(text, folder)
+        return local_path(text, folder)
     except ValueError as error:
         raise value.place.error(str(error)) from error
 

@@ -114,7 +114,7 @@ def kind(value: Value) -> str:
             return "text"
 
 
-def existing_path(text: str, folder: Path) -> Path:
+def local_path(text: str, folder: Path) -> Path:
     """Return the path of a file in an inventory. `~` is the user's home.
 
     A relative path begins at the inventory's folder. Raises ValueError as `at_home` does.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError
-from remediate.inventory.ansible_entry import read_entry
+from remediate.inventory.ansible_entry import is_certain, read_entry
 from remediate.inventory.ansible_graph import InventoryHost, Source
 from remediate.inventory.ansible_program import AnsiblePrograms
 from remediate.inventory.ansible_source import VARS_FOLDERS, read_source
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from remediate.core.host import Host
     from remediate.core.ssh_target import SshTarget
 
-    Found = Callable[[Sequence[tuple[str, SshTarget]]], None]
+    Addresses = Sequence[tuple[str, SshTarget]]
 
 _SUFFIXES = frozenset({".yml", ".yaml", ".ini"})
 _DESCRIBING = ("groups", "ssh", "settings")
@@ -107,14 +107,15 @@ class Inventory:
         self,
         pattern: str,
         warn: Callable[[str], None] = lambda _: None,
-        found: "Found" = lambda _: None,
+        addressed: "Callable[[Addresses], None]" = lambda _: None,
     ) -> "tuple[Host, ...]":
         """Return the hosts of `NAME|GROUP|GLOB|RANGE[,…]`, in the inventory's order; `&x` and `!x` exclude some.
 
         `warn` is called with every warning of the inventory, and of the variables' files that were read for these
-        hosts. `found` is called once with the names and addresses of the hosts, before their settings are validated,
-        so that a connection may begin. Raises ConfigurationError, one line, for an unknown name, for a selection
-        without hosts, for one of production and other hosts together, and for a wrong value of a selected host.
+        hosts. `addressed` is called once with the names and addresses of the hosts, before their settings are
+        validated, so that connections may begin. Raises ConfigurationError, one line, for an unknown name, for a
+        selection without hosts, for one of production and other hosts together, and for a wrong value of a selected
+        host.
         """
         for line in self.warnings:
             warn(line)
@@ -126,8 +127,9 @@ class Inventory:
                     chosen[machine.name].append((source, machine))
         files, vault = VarsFiles(), Vault(self.programs)
         entries = [[read_entry(source, machine, files, vault) for source, machine in each] for each in chosen.values()]
-        found([(each[0].machine.name, each[0].ssh) for each in entries])
-        # Imported only after the hosts are known to exist: it loads the models of all settings.
+        if certain := [(each[0].machine.name, each[0].ssh) for each in entries if is_certain(each)]:
+            addressed(certain)
+        # Imported now, while connections begin: it loads the models of all settings.
         from remediate.inventory.ansible_host import read_host
 
         hosts = tuple(_same([(entry.source, read_host(entry)) for entry in each]) for each in entries)

@@ -130,9 +130,9 @@ class Connections:
         self._begun: dict[tuple[str, SshTarget], Dialling] = {}
         self.begin([(host.name, host.ssh) for host in hosts])
 
-    def begin(self, found: "Sequence[tuple[str, SshTarget]]") -> None:
+    def begin(self, addresses: "Sequence[tuple[str, SshTarget]]") -> None:
         """Begin to connect to hosts, the first of many, each by its name and address."""
-        for name, target in found[:AT_ONCE]:
+        for name, target in addresses[:AT_ONCE]:
             if (name, target) not in self._begun:
                 self._begun[name, target] = Dialling(target, self._client)
 

@@ -6,13 +6,15 @@ from typing import Final
 
 import pytest
 
-from remediate.commands.given import beginning
+from remediate.commands.given import Begun, beginning
 from remediate.commands.terminal import Terminal
-from remediate.core.host import Host, SshTarget
+from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
+from remediate.inventory.selection import Inventory
 from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
+from remediate.transport.dialing import Connections
 
 PIN: Final = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 INVENTORY: Final = f"""
@@ -21,6 +23,7 @@ web:
     web1: {{ansible_host: 192.0.2.1, ansible_user: forge, ansible_port: 2222}}
     web2: {{ansible_host: 192.0.2.2, remediate: {{host_key: "{PIN}"}}}}
     web3: {{ansible_host: 192.0.2.3, ansible_connection: local}}
+    templated: {{ansible_host: 192.0.2.6, remediate: "{{{{ shop }}}}"}}
     wrong: {{ansible_host: 192.0.2.4, remediate: {{nginx_unitt: nginx}}}}
     unpinned: {{ansible_host: 192.0.2.5, remediate: {{host_key: [1]}}}}
 """
@@ -53,40 +56,48 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
     return there
 
 
-def begin(tmp_path: Path, **flags: object) -> tuple[tuple[Host, ...], str]:
-    """Begin a run; return its hosts and what was said on standard error."""
+def begin(tmp_path: Path, **flags: object) -> tuple[Begun, str]:
+    """Begin a run; return it and what was said on standard error."""
     inventory, said = tmp_path / "prod.yml", io.StringIO()
     inventory.write_text(INVENTORY)
     terminal = Terminal(MaskedWriter(io.StringIO(), Masker()), MaskedWriter(said, Masker()), interactive=False)
     with beginning({"inventory": str(inventory), **flags}, Project(None), terminal) as begun:
-        return begun.hosts, said.getvalue()
+        return begun, said.getvalue()
 
 
 def test_a_connection_has_all_of_the_address_and_is_closed_if_nobody_asked_for_it(
     tmp_path: Path, dialled: Dialled
 ) -> None:
-    hosts, said = begin(tmp_path, host="web1,web2")
-    assert dialled.begun == [host.ssh for host in hosts]
+    run, said = begin(tmp_path, host="web1,web2")
+    assert dialled.begun == [host.ssh for host in run.hosts]
     assert {*dialled.abandoned} == {*dialled.begun}
     assert dialled.begun[0] == SshTarget(address="192.0.2.1", user="forge", port=2222)
     assert dialled.begun[1] == SshTarget(address="192.0.2.2", host_key=PIN)
     assert said == "        ... connecting to web1, web2\n"
 
 
-@pytest.mark.parametrize(
-    ("host", "told", "address"),
-    [
-        ("wrong", "unknown key; did you mean nginx_unit?", SshTarget(address="192.0.2.4")),
-        # A pin that cannot be read is never taken for none.
-        ("unpinned", "host_key", SshTarget(address="192.0.2.5", host_key="")),
-    ],
-)
-def test_settings_are_validated_meanwhile(
-    tmp_path: Path, dialled: Dialled, host: str, told: str, address: SshTarget
+def test_settings_are_validated_meanwhile(tmp_path: Path, dialled: Dialled) -> None:
+    with pytest.raises(ConfigurationError, match="unknown key; did you mean nginx_unit"):
+        begin(tmp_path, host="wrong")
+    assert dialled.begun == dialled.abandoned == [SshTarget(address="192.0.2.4")]
+
+
+@pytest.mark.parametrize(("host", "told"), [("unpinned", "host_key"), ("templated", "is a template")])
+def test_a_pin_that_cannot_be_read_is_never_taken_for_none(
+    tmp_path: Path, dialled: Dialled, host: str, told: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=told):
         begin(tmp_path, host=host)
-    assert dialled.begun == dialled.abandoned == [address]
+    assert dialled.begun == []
+
+
+def test_a_host_with_two_addresses_is_not_connected_to(tmp_path: Path, dialled: Dialled) -> None:
+    for name, address in (("one", "192.0.2.1"), ("two", "192.0.2.2")):
+        (tmp_path / f"{name}.yml").write_text(f"all: {{hosts: {{web1: {{ansible_host: {address}}}}}}}\n")
+    inventory = Inventory.load([tmp_path / "one.yml", tmp_path / "two.yml"])
+    with Connections() as connect, pytest.raises(ConfigurationError, match="differ in its ssh"):
+        inventory.select("web1", addressed=connect.begin)
+    assert dialled.begun == []
 
 
 @pytest.mark.parametrize("host", ["web3", "web9", "web1,web3"])
@@ -109,12 +120,18 @@ def test_what_is_wrong_with_an_address_connects_to_nothing(tmp_path: Path, diall
 def test_no_more_connections_than_were_asked_for(
     tmp_path: Path, dialled: Dialled, flags: dict[str, object], begun: int
 ) -> None:
-    hosts, _ = begin(tmp_path, host="web1,web2", **flags)
-    assert [host.name for host in hosts] == ["web1", "web2"]
+    run, _ = begin(tmp_path, host="web1,web2", **flags)
+    assert [host.name for host in run.hosts] == ["web1", "web2"]
     assert len(dialled.begun) == begun
 
 
-@pytest.mark.parametrize("forks", ["0", "none", "1000000000", "-1", "٣"])
+def test_a_number_in_another_form_is_what_it_was_validated_as(tmp_path: Path, dialled: Dialled) -> None:
+    run, _ = begin(tmp_path, host="web1,web2", forks="+5")
+    assert run.options.forks == 5
+    assert dialled.begun == []
+
+
+@pytest.mark.parametrize("forks", ["0", "none", "1001", "1000000000", "-1", "٣x"])
 def test_a_wrong_number_connects_to_nothing(tmp_path: Path, dialled: Dialled, forks: str) -> None:
     with pytest.raises(ConfigurationError, match="--forks"):
         begin(tmp_path, host="web1,web2", forks=forks)

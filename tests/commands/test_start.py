@@ -125,6 +125,30 @@ def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_p
     assert not {"remediate.remedies.payments", "remediate.remedies.fallback", "remediate.rehearsal"} & modules
 
 
+def test_a_connection_begins_before_the_models_are_imported(tmp_path: Path) -> None:
+    inventory = tmp_path / "prod.yml"
+    inventory.write_text(INVENTORY)
+    text = """
+import sys
+from remediate.commands.given import beginning
+from remediate.project.project import Project
+from remediate.transport.dialing import Connections
+
+def begun(_, addresses):
+    import remediate.transport.openssh.connecting
+    if addresses:
+        raise SystemExit(f"{addresses} {sorted({'pydantic', 'fabric', 'sqlalchemy'} & set(sys.modules))}")
+
+Connections.begin = begun
+with beginning({"host": "web1", "inventory": sys.argv[1]}, Project(None), None):
+    pass
+"""
+    argv = (sys.executable, "-c", text, str(inventory))
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert said.stderr.startswith("[('web1', SshTarget(address='127.0.0.1', port=1,"), said.stderr
+    assert said.stderr.endswith(" []\n")
+
+
 def test_a_remedy_is_listed_as_it_is() -> None:
     remedies = catalogue.remedies()
     modules = [import_module(f"{catalogue.__package__}.{found.name}") for found in iter_modules(package.__path__)]
