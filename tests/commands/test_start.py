@@ -130,6 +130,7 @@ def test_a_connection_begins_before_the_models_are_imported(tmp_path: Path) -> N
     inventory.write_text(INVENTORY)
     text = """
 import sys
+from types import SimpleNamespace
 from remediate.commands.given import beginning
 from remediate.project.project import Project
 from remediate.transport.dialing import Connections
@@ -140,7 +141,7 @@ def begun(_, addresses):
         raise SystemExit(f"{addresses} {sorted({'pydantic', 'fabric', 'sqlalchemy'} & set(sys.modules))}")
 
 Connections.begin = begun
-with beginning({"host": "web1", "inventory": sys.argv[1]}, Project(None), None):
+with beginning({"host": "web1", "inventory": sys.argv[1]}, Project(None), SimpleNamespace(warn=print)):
     pass
 """
     argv = (sys.executable, "-c", text, str(inventory))
