@@ -1,7 +1,6 @@
 """Flags of the command line, read without importing what the command itself needs."""
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,16 +51,14 @@ class Begun(NamedTuple):
 def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
     """Select the hosts and start connecting to them.
 
-    The models of settings and flags, and the rest of the command, are imported meanwhile. Raises ConfigurationError for
-    unusable flags, for a file that cannot be written, and for hosts that do not exist.
+    The models of settings, and the rest of the command, are imported meanwhile. Raises ConfigurationError before that
+    for unusable flags, for a file that cannot be written, and for hosts that do not exist.
     """
     file_of(flags, "junit")
     with Connections(client=project.ssh_client()) as connect:
 
         def dial(addresses: "Addresses") -> None:
-            # Whether a code can be overridden is known once the playbook is imported: that mistake costs no login.
-            forks = 0 if flags.get("override") else _early_forks(flags)
-            connect.begin(addresses[: allow_connections(len(addresses), forks, lambda _: None)])
+            connect.begin(addresses[: allow_connections(len(addresses), _early_forks(flags), lambda _: None)])
             self_test()
             # Say it now: the imports that follow take as long as the login.
             terminal.progress(f"connecting to {shortened([name for name, _ in addresses])}")
@@ -102,9 +99,13 @@ def options_of(flags: Flags) -> "Options":
 
 
 def _early_forks(flags: Flags) -> int:
-    """Return the value of --forks before it is validated; 0 if it is not plainly a number that will be accepted."""
-    given = text_of(flags, "forks")
-    return AT_ONCE if given is None else int(given) if re.fullmatch("[1-9][0-9]{0,2}|1000", given) else 0
+    """Return how many hosts to connect to now. A mistake in a flag costs no login, so values are validated first.
+
+    A line without values does not wait for the validation's imports. Raises ConfigurationError.
+    """
+    if flags.get("override"):
+        return 0  # Which codes can be overridden is known once the playbook is imported.
+    return options_of(flags).forks if any(isinstance(flags.get(name), str) for name in OPTIONS) else AT_ONCE
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:
