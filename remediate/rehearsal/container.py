@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ ENGINE_VARIABLE: Final = "REMEDIATE_ENGINE"
 _QUIET: Final = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
 """Podman 5 warns on such a system at every command, on the standard error of the program that it runs."""
 _INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
+
+_REMOVE_SECONDS: Final = 60
+_REMOVE_AGAIN_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,19 @@ class ContainerEngine:
         self.call("stop", "-t", str(seconds), name, timeout=seconds + 30)
 
     def rm(self, name: str) -> None:
-        """Remove a container at once, running or not, and its cgroup. A missing one is fine."""
+        """Remove a container at once, running or not, and its cgroup. A missing one is fine. Raises StagingError."""
         # Podman would first wait for an orderly shutdown, which a discarded container does not need.
         at_once = ("-t", "0") if self.machine.engine == "podman" else ()
-        self._finish((self.binary, "rm", "-f", *at_once, "-v", name), None, 60)
-        if self.container(name) is not None:
-            raise StagingError(f"{self.machine.engine} could not remove the container {name}")
+        given_up = time.monotonic() + _REMOVE_SECONDS
+        while True:
+            done = self._finish((self.binary, "rm", "-f", *at_once, "-v", name), None, 60)
+            if self.container(name) is None:
+                break
+            # Podman does not wait long for killed processes to end, and on a busy machine that takes its time.
+            if time.monotonic() > given_up:
+                said = last_line(done.stdout + done.stderr)
+                raise StagingError(f"{self.machine.engine} could not remove the container {name}: {said}")
+            time.sleep(_REMOVE_AGAIN_SECONDS)
         if self.machine.gives_v2_tree and self.machine.v2_tree is not None:
             _remove_cgroup(Path(self.machine.v2_tree) / name)
 

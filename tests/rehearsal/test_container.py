@@ -248,3 +248,39 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
 def test_a_name_that_is_no_host_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no staging host's name"):
         up(name, directory=tmp_path, inventory=tmp_path)
+
+
+STUBBORN = """#!/bin/sh
+# Removes nothing before the call number AFTER, as while killed processes are still ending.
+case $1 in
+  rm)
+    echo x >>"$0.calls"
+    if [ "$(wc -l <"$0.calls")" -lt AFTER ]; then echo "Error: it did not die" >&2; exit 1; fi
+    touch "$0.gone"
+    ;;
+  container)
+    if [ -e "$0.gone" ]; then exit 1; fi
+    echo '[{"State": {"Running": true}, "Config": {"Labels": {}}, "NetworkSettings": {"Ports": {}}}]'
+    ;;
+esac
+"""
+
+
+def stubborn(tmp_path: Path, after: int) -> ContainerEngine:
+    program = tmp_path / "podman"
+    program.write_text(STUBBORN.replace("AFTER", str(after)))
+    program.chmod(0o755)
+    return ContainerEngine(str(program), SERVER)
+
+
+def test_a_container_whose_processes_take_their_time_is_removed_all_the_same(tmp_path: Path) -> None:
+    stubborn(tmp_path, after=3).rm("web")
+    assert (tmp_path / "podman.calls").read_text().count("x") == 3
+
+
+def test_a_container_that_stays_is_told_with_what_the_engine_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.rehearsal.container._REMOVE_SECONDS", 0)
+    with pytest.raises(StagingError, match="could not remove the container web: Error: it did not die"):
+        stubborn(tmp_path, after=9).rm("web")
