@@ -102,13 +102,15 @@ def failure(said: Said, target: SshTarget, deadline: Deadline, *, late: bool) ->
     """Return why `target` was not entered; `late` if the deadline ended it. Raises ConfigurationError."""
     try:
         hops = route(target, lambda asked: resolve(asked, _DIAGNOSIS_SECONDS, target.config_file), commands=True)
-    except TimeoutError:
+    except TimeoutError:  # Not even `ssh -G` told the way there in time.
+        if late:
+            return _late(target.address, deadline)
         return Unreachable(UnreachableCode.NETWORK, f"{target.address}: {said.plain[-1][:300]}")
     if hops[-1].nowhere is not None:
         return hops[-1].nowhere
     hop = place_of(said, hops)
     if late:
-        return _late(hop, deadline)
+        return _late(hop.place, deadline)
     for line in said.plain:
         reason = _reason(line, said, hop, hops, deadline)
         if reason is not None:
@@ -116,16 +118,16 @@ def failure(said: Said, target: SshTarget, deadline: Deadline, *, late: bool) ->
     return Unreachable(UnreachableCode.NETWORK, f"{hop.place}: {said.plain[-1][:300]}")
 
 
-def _late(hop: Hop, deadline: Deadline) -> Unreachable:
+def _late(place: str, deadline: Deadline) -> Unreachable:
     return Unreachable(
-        UnreachableCode.TIMEOUT, f"{hop.place}: no connection within {deadline.seconds:g} s; nothing was changed"
+        UnreachableCode.TIMEOUT, f"{place}: no connection within {deadline.seconds:g} s; nothing was changed"
     )
 
 
 def _reason(line: str, said: Said, hop: Hop, hops: Sequence[Hop], deadline: Deadline) -> Unreachable | None:
     """Return the reason that one line names, None if it names none. Raises ConfigurationError."""
     if _LATE.search(line):
-        return _late(hop, deadline)
+        return _late(hop.place, deadline)
     if found := _NAME.match(line):
         named = next((each for each in hops if each.options.hostname.lower() == found["host"].lower()), hop)
         return Unreachable(UnreachableCode.NAME, f"{named.place}: the name cannot be resolved ({found['why'][:300]})")
