@@ -113,7 +113,7 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
 
     kind: str
     subject: ClassVar[str]
-    """The subject for a person, where that is the same for every question of the kind."""
+    """What it asks about, for a person, where that is the same for every question of the kind."""
     accepts_truncated: ClassVar[bool] = False
     """True if a truncated answer is still readable: a page is, a list is not."""
     brief: ClassVar[bool] = False

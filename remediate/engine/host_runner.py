@@ -128,12 +128,12 @@ class HostRunner:
 
     @property
     def is_pending(self) -> bool:
-        """True if a plan run found something to do on it."""
+        """Whether a plan run found something to do on it."""
         return self._plan is not None
 
     @property
     def plan(self) -> PlannedHost:
-        """The plan for an examined host. Raises Unreadable if that cannot be told for certain."""
+        """What would be done on an examined host. Raises Unreadable if that cannot be told for certain."""
         plan = self._present_plan() if self._plan is None else self._plan
         if isinstance(plan, Unreadable):
             raise plan

@@ -16,7 +16,7 @@ from remediate.errors import Unreadable
 from remediate.remedies.single import SingleRemedy
 
 _REACHED_BY = ("address", "port", "user", "jumps", "host_key")
-"""The parts of an address that lead to a host. A key file lies elsewhere on each machine that runs the plan."""
+"""What leads to a host. Where a key file lies differs between machines that run the same plan."""
 
 
 def planned_host(host: Host, host_plan: HostPlan, judgements: Sequence[Judgement], facts: Facts) -> PlannedHost:

@@ -15,7 +15,7 @@ _CLOSED: Final = "closed "
 
 
 class Discovered(Fact):
-    """The configuration, and what the login may not read of it."""
+    """What is configured, and what the login may not read of it."""
 
     closed: tuple[str, ...] = Field(default=(), description="files and directories that the login may not read")
 

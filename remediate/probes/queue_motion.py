@@ -134,7 +134,7 @@ class QueueMotionState(Fact):
 
     @property
     def looked_into(self) -> bool:
-        """True if the jobs of the default connection could be counted.
+        """Whether the jobs of the default connection could be counted.
 
         The driver `sync` has none, and other drivers cannot be examined.
         """
@@ -142,7 +142,7 @@ class QueueMotionState(Fact):
 
     @property
     def all_stopped(self) -> bool:
-        """True if there are workers and a signal has stopped every one of them."""
+        """Whether there are workers and a signal has stopped every one of them."""
         return not self.horizon and bool(self.workers) and all(each.stopped for each in self.workers)
 
     @property

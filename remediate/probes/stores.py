@@ -44,7 +44,7 @@ class Trouble(Enum):
 
     @property
     def unreachable(self) -> bool:
-        """True if no server answers at all."""
+        """Whether no server answers at all."""
         return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
 
 

@@ -167,7 +167,7 @@ class StrayProcess(FrozenModel):
 
     @property
     def is_worker(self) -> bool:
-        """True if it is one of artisan's long-running commands, which finish their work on TERM."""
+        """Whether it is one of artisan's long-running commands, which finish their work on TERM."""
         return is_worker(self.arguments)
 
 
