@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import Field
@@ -92,16 +92,6 @@ class Batch(FrozenModel, ABC):
         """Return the answers in the order of `asked`, None for one to be asked alone."""
 
 
-def demand_subject(declared: type[FrozenModel], told: Callable[..., str]) -> None:
-    """Refuse a class when it is made, if nothing tells a person its subject. Raises TypeError.
-
-    It has a `subject`, or overrides the method that tells it. One without a `kind` is a base of others.
-    """
-    is_base = declared.model_fields["kind"].is_required()
-    if not is_base and not hasattr(declared, "subject") and getattr(declared, told.__name__) is told:
-        raise TypeError(f'{declared.__name__} needs a subject = "…", or {told.__name__}() of its own')
-
-
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 
 
@@ -120,12 +110,6 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
     """True if its command waits for nothing and says little. Brief questions are asked in turn, by one shell."""
     volatile: ClassVar[str] = ""
     """A pattern of the parts that change with time alone. Comparing two answers ignores them (Fence)."""
-
-    @classmethod
-    @override
-    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        demand_subject(cls, Probe.label)
 
     @property
     def vantage(self) -> Vantage:

@@ -7,13 +7,12 @@ from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import Field, SecretStr, ValidationError
-from typing_extensions import override
 
 from remediate.core.command import Run, lasting
 from remediate.core.facts import Facts
 from remediate.core.field_types import FrozenModel
 from remediate.core.host import Host
-from remediate.core.probe import Fact, Probe, demand_subject
+from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import Decision, RefusalCode, Verdict
 from remediate.errors import ConfigurationError, one_line
 
@@ -66,12 +65,6 @@ class Remedy(FrozenModel, ABC):
 
     stand_ins: ClassVar[Mapping[str, object]] = {}
     """Values for fields without effect on permissions. They let the sudo rules of its task be known beforehand."""
-
-    @classmethod
-    @override
-    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        demand_subject(cls, Remedy.title)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # The base class has no field to fill.
