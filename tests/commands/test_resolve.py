@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -45,9 +46,12 @@ def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch:
 def test_a_check_that_is_interrupted_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
     desk("declare")
+    heard = Event()
+    monkeypatch.setattr("remediate.commands.terminal._progress", lambda _: heard.set())
 
     def connect(_: object) -> FactSession:
         os.kill(os.getpid(), signal.SIGINT)
+        assert heard.wait(30)  # A thread hears it, and the check could be over before.
         return FactSession(HEALTHY)
 
     connecting(monkeypatch, connect)

@@ -124,7 +124,8 @@ def test_a_start_that_hangs_is_ended(place: Path) -> None:
 def test_a_question_gets_a_second_at_least(place: Path, seconds: float) -> None:
     state, database = made(place, at_version="usleep(400000);")
     short = state.command().model_copy(update={"seconds": seconds})
-    assert None not in together(place, short, database.command())
+    # On a busy machine these 0.4 s may take more than one. With less than 0.4 they would never be enough.
+    assert any(None not in together(place, short, database.command()) for _ in range(10))
 
 
 def test_a_question_gets_25_seconds_at_most(place: Path) -> None:
