@@ -1,4 +1,4 @@
-"""What a line of the command line begins: connections first, then all that is validated."""
+"""The beginning of a run: connections first, then all that is validated."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is told of a connection that failed, from what `ssh` said."""
+"""The reason of a connection that failed, from what `ssh` said."""
 
 import pytest
 
