@@ -243,15 +243,16 @@ def _begun(
     leaving: ExitStack,
 ) -> "tuple[tuple[Host, ...], Callable[[Host], Session]]":
     """Return the hosts and their sessions. SSH logs in while Python imports the rest, which takes about as long."""
-    sessions = connect or leaving.enter_context(Connections())
+    if connect is not None:
+        return select(target, inventory) if isinstance(target, str) else tuple(target), connect
+    connections = leaving.enter_context(Connections())
 
     def dial(addresses: "Addresses") -> None:
-        if isinstance(sessions, Connections):
-            sessions.begin(addresses[: options.forks])
+        connections.begin(addresses[: options.forks])
 
     hosts = select(target, inventory, addressed=dial) if isinstance(target, str) else tuple(target)
     dial([(host.name, host.ssh) for host in hosts])
-    return hosts, sessions
+    return hosts, connections
 
 
 def _approvals(journal: str | None) -> "Approvals":
