@@ -125,7 +125,7 @@ class QueueMotionState(Fact):
     @property
     @override
     def ok(self) -> bool | None:
-        return self.trouble is None and not self.stalls and not self.all_stopped
+        return self.trouble is None and not self.stalls and not self.all_stopped and not self.untaken
 
     @property
     def waiting(self) -> int:
@@ -147,11 +147,20 @@ class QueueMotionState(Fact):
 
     @property
     def stalls(self) -> tuple[Stall, ...]:
-        """The queues that should move and do not. Horizon's are not judged."""
+        """The queues that should move and do not, with the workers to blame. `untaken` are those of Horizon."""
         if self.horizon:
             return ()
         causes = ((each, self._cause(each)) for each in self.queues if each.name not in self.left_alone)
         return tuple(Stall(each, cause, self._listening(each)) for each, cause in causes if cause is not None)
+
+    @property
+    def untaken(self) -> tuple[QueueLevel, ...]:
+        """The queues of Horizon's from which nobody took a job, with none at work on their connection."""
+        if not self.horizon:
+            return ()
+        busy = {each.connection for each in self.queues if each.working}
+        still = (each for each in self.queues if each.waiting and not each.taken and each.connection not in busy)
+        return tuple(each for each in still if each.name not in self.left_alone)
 
     @override
     def describe(self) -> str:
@@ -161,6 +170,10 @@ class QueueMotionState(Fact):
             return "; ".join(stall.describe() for stall in self.stalls)
         if self.all_stopped:
             return f"its {len(self.workers)} workers are stopped by a signal (state T)"
+        if self.untaken:
+            held = ", ".join(f"{each.waiting} in {each.called}" for each in self.untaken)
+            status = "Horizon is there, `php artisan horizon:status` tells whether it is paused"
+            return f"jobs wait: {held}, and none was taken in {self.seconds:g} s; {status}"
         unseen = "there is none (sync)" if self.driver == "sync" else f"not examined: {self.driver[:40]} keeps it"
         if not self.looked_into and not self.waiting:
             return unseen

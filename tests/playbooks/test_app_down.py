@@ -92,6 +92,14 @@ def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
     assert "1 listens to mails of redis" in problem(outcome).message
 
 
+def test_a_paused_horizon_is_not_called_healthy() -> None:
+    queue = exd.motion(exd.STANDING, seconds=10).model_copy(update={"horizon": True})
+    session = FactSession({**HEALTHY, QUEUE: queue})
+    outcome = play(app_down, session, host=HOST)
+    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "unexplained", [])
+    assert "none was taken in 10 s" in problem(outcome).message
+
+
 def test_a_worker_that_does_not_let_go_of_its_job_is_not_fixed_and_left_to_a_person() -> None:
     stuck = exd.motion(
         exd.level(5, 5, taken=False, held=1200, working=1), workers=(exd.worker(101, timeout=60),), seconds=10

@@ -147,10 +147,22 @@ def test_a_queue_to_which_nobody_here_listens(oldest: int | None, held: int | No
     assert cause(waiting(oldest=oldest, held=held)) is expected
 
 
-def test_queues_that_may_stand_still_and_those_of_horizon_are_not_judged() -> None:
+def test_queues_that_may_stand_still_are_not_judged() -> None:
     assert cause(waiting(), left_alone=("default",)) is None
-    horizon = state(waiting(), horizon=True)
-    assert (horizon.ok, "not examined" in horizon.describe()) == (True, True)
+    assert state(waiting(), left_alone=("default",), horizon=True).ok is True
+
+
+def test_a_horizon_that_takes_no_job_is_not_well() -> None:
+    """A paused Horizon runs, and so do its workers; only the queue shows that nothing is done."""
+    paused = state(waiting(), horizon=True)
+    assert (paused.ok, paused.stalls, [each.name for each in paused.untaken]) == (False, (), ["default"])
+    assert paused.describe().startswith("jobs wait: 5 in default, and none was taken in 10 s")
+    for moving in (waiting(held=20), ex.level(5, 5), ex.level()):
+        horizon = state(moving, horizon=True)
+        assert (horizon.ok, "not examined" in horizon.describe()) == (True, True)
+    # A worker of Horizon's may be busy with another of its queues.
+    other = ex.level(9, 9, name="high", working=1)
+    assert ex.motion(waiting(), other, seconds=10).model_copy(update={"horizon": True}).ok is True
 
 
 def test_it_is_said_how_long_the_oldest_waits() -> None:
