@@ -105,13 +105,16 @@ class DiskSpaceState(Fact):
     @property
     @override
     def ok(self) -> bool | None:
-        return not (self.full or self.crowded)
+        if self.full or self.crowded:
+            return False
+        return None if self.trouble else True  # what df could not look at may be full
 
     @override
     def describe(self) -> str:
         ill = dict.fromkeys((*self.full, *self.crowded))
         worst = max(self.systems, key=lambda each: max(each.percent, each.inodes_percent or 0))
-        return "; ".join(each.describe() for each in ill) or worst.describe()
+        told = "; ".join(each.describe() for each in ill) or worst.describe()
+        return f"{told}; {self.trouble}" if self.trouble else told
 
 
 class DiskSpace(Probe[DiskSpaceState]):

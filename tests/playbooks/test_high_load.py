@@ -80,6 +80,13 @@ def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
     assert (again.verdict, again.touched) == (RunVerdict.HEALTHY, Touched.NO)
 
 
+def test_a_disk_that_cannot_be_looked_at_is_not_called_healthy() -> None:
+    dead = exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})
+    outcome = play(high_load, FactSession({**HEALTHY, ROOM: dead}), host=HOST)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unreadable", Touched.NO)
+    assert "df: /srv: Input/output error" in problem(outcome).message
+
+
 LOG_CUT, LOG_LET_GO = MENDED["log"][1], MENDED["deleted log"][1]
 
 

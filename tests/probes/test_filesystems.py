@@ -62,7 +62,10 @@ def test_disks_that_were_not_told_are_unknown(said: str) -> None:
 )
 def test_what_df_could_not_tell_of(stderr: str, code: int, trouble: str) -> None:
     state = DiskSpace().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 3% /\n", stderr=stderr, exit=code))
-    assert (state.trouble, state.ok) == (trouble, True)
+    assert (state.trouble, state.ok) == (trouble, None if trouble else True)
+    assert state.describe().endswith(trouble or "/ 23 % (80064 MiB left)")
+    full = state.model_copy(update={"limit": 20})
+    assert full.ok is False, "what is full is trouble, whatever else there is"
 
 
 def test_this_machine_has_disks() -> None:
