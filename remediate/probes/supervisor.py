@@ -17,7 +17,7 @@ STATES = frozenset(
     {"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
 )  # supervisor's own process states
 _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
-_PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>[0-9]{1,12}))?$")
+_PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>-?[0-9]{1,12}))?$")
 
 
 class ProgramState(FrozenModel):
@@ -148,7 +148,8 @@ def _process(name: str, state: str, detail: str) -> ProgramState:
     told = _PID.search(detail.strip())
     if told is None:
         return ProgramState(name=name, state=state, detail=detail)
-    uptime = None if told["uptime"] is None else int(told["uptime"])
+    # The wall clock gives it: after a step back it is below zero, and how long the process lived is not known.
+    uptime = None if told["uptime"] is None else max(0, int(told["uptime"]))
     return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=uptime)
 
 
