@@ -1,4 +1,4 @@
-"""Takes a payload in: each alert is compared with what burns, decided, and recorded, in one transaction."""
+"""Takes a payload in: each alert is compared with what fires, decided, and recorded, in one transaction."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from remediate.alerts.alert import AlertStatus, IncomingAlert, ago
 from remediate.alerts.authentication import Authentication
 from remediate.alerts.decision import AlertDecision, Doubts, SuppressedBy, decided, host_of
-from remediate.alerts.ledger import Burning, EndReason, Ledger, OpenDecision, StoredTexts
+from remediate.alerts.ledger import EndReason, Firing, Ledger, OpenDecision, StoredTexts
 from remediate.alerts.policy import AlertPolicy, PolicyMode, PolicyRule
 from remediate.alerts.policy_check import ProjectNames
 from remediate.alerts.store import AlertStore
@@ -82,7 +82,7 @@ class Intake:
         now: datetime,
     ) -> AlertDecision:
         """Decide and record one alert. `texts` are its own, as the store masks them."""
-        known = ledger.burning(alert, authentication)
+        known = ledger.firing(alert, authentication)
         if known is not None and (over := self._over(known, alert, now)) is not None:
             ledger.end(known, over, now)
             known = None
@@ -96,7 +96,7 @@ class Intake:
         ledger.begin(alert, texts, authentication, decision, now, joined=joined, undecided=known)
         return decision
 
-    def _over(self, known: Burning, alert: IncomingAlert, now: datetime) -> EndReason | None:
+    def _over(self, known: Firing, alert: IncomingAlert, now: datetime) -> EndReason | None:
         """Return why what is recorded is not the same fire any more; None if it is."""
         if now - known.last_seen >= timedelta(hours=self.policy.forget_hours):
             return EndReason.FORGOTTEN
@@ -135,9 +135,9 @@ def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: Suppre
     )
 
 
-def _resolved(alert: IncomingAlert, known: Burning | None, ledger: Ledger, now: datetime) -> AlertDecision:
+def _resolved(alert: IncomingAlert, known: Firing | None, ledger: Ledger, now: datetime) -> AlertDecision:
     if known is None:
-        return AlertDecision(mode=None, reason="no such alert burns here", suppressed_by=SuppressedBy.RESOLVED)
+        return AlertDecision(mode=None, reason="no such alert fires here", suppressed_by=SuppressedBy.RESOLVED)
     before = ledger.open_decision(known)
     # Both times are of the sender's clock. Its beginning may be earlier in the end than it was at first: of two
     # Prometheus servers, the later one may have reported first.
@@ -148,15 +148,15 @@ def _resolved(alert: IncomingAlert, known: Burning | None, ledger: Ledger, now: 
     if withdrawn:
         what = "; the proposal is withdrawn"
     elif before is not None and before.alerts > 1:
-        what = f"; {before.alerts - 1} more of the same decision still burn"
+        what = f"; {before.alerts - 1} more of the same decision still fire"
     why = f"over after {ago(known.first_seen, now)}{what}; it resolves no incident by itself"
     return _as_before(before, why, SuppressedBy.RESOLVED)
 
 
-def _repeated(known: Burning, ledger: Ledger, now: datetime) -> AlertDecision:
+def _repeated(known: Firing, ledger: Ledger, now: datetime) -> AlertDecision:
     before = ledger.open_decision(known)
     was = "" if before is None else f"; {before.mode.value} was decided {ago(before.at, now)} ago"
-    why = f"it has burned for {ago(known.first_seen, now)}, reported {known.times + 1} times{was}"
+    why = f"it has fired for {ago(known.first_seen, now)}, reported {known.times + 1} times{was}"
     return _as_before(before, why, SuppressedBy.REPEATED)
 
 

@@ -38,8 +38,8 @@ class StoredTexts(NamedTuple):
     annotations: str
 
 
-class Burning(NamedTuple):
-    """An alert that burns, as it is recorded."""
+class Firing(NamedTuple):
+    """An alert that fires, as it is recorded."""
 
     id: str
     first_seen: datetime
@@ -50,7 +50,7 @@ class Burning(NamedTuple):
 
 
 class OpenDecision(NamedTuple):
-    """A decision whose alerts still burn."""
+    """A decision whose alerts still fire."""
 
     id: str
     at: datetime
@@ -90,8 +90,8 @@ class Ledger:
         self._connection.execute(deliveries.insert().values(**row, at=now))
         return True
 
-    def burning(self, alert: IncomingAlert, authentication: Authentication) -> Burning | None:
-        """Return the record of this alert while it burns.
+    def firing(self, alert: IncomingAlert, authentication: Authentication) -> Firing | None:
+        """Return the record of this alert while it fires.
 
         A weaker proof never answers for a stronger one: what a terminal reported does not hide a signed alert.
         """
@@ -108,13 +108,13 @@ class Ledger:
         ).first()
         if row is None:
             return None
-        return Burning(row.id, row.first_seen, row.last_seen, row.starts, row.times, row.decision)
+        return Firing(row.id, row.first_seen, row.last_seen, row.starts, row.times, row.decision)
 
-    def open_decision(self, burning: Burning) -> OpenDecision | None:
-        """Return the decision about a burning alert, None if there was none."""
+    def open_decision(self, firing: Firing) -> OpenDecision | None:
+        """Return the decision about a firing alert, None if there was none."""
         from remediate.journal.schema import alert_decisions as decisions
 
-        row = self._connection.execute(decisions.select().where(decisions.c.id == burning.decision)).first()
+        row = self._connection.execute(decisions.select().where(decisions.c.id == firing.decision)).first()
         return None if row is None else self._open(row)
 
     def storm(
@@ -143,12 +143,12 @@ class Ledger:
         return next((found for row in rows if (found := self._open(row)) is not None), None)
 
     def _open(self, row: "Row[tuple[object, ...]]") -> OpenDecision | None:
-        number = self._burning_alerts(row.id)
+        number = self._firing_alerts(row.id)
         if number == 0:
             return None
         return OpenDecision(row.id, row.at, row.rule, row.host, row.action, PolicyMode(row.mode), number)
 
-    def _burning_alerts(self, decision: str) -> int:
+    def _firing_alerts(self, decision: str) -> int:
         from sqlalchemy import func, select
 
         from remediate.journal.schema import alerts
@@ -176,14 +176,14 @@ class Ledger:
 
         return (decisions.c.project == self._project) & (decisions.c.rule == rule) & (decisions.c.host == host)
 
-    def repeat(self, burning: Burning, now: datetime) -> None:
+    def repeat(self, firing: Firing, now: datetime) -> None:
         """Count one more repetition."""
-        self._update(burning, now)
+        self._update(firing, now)
 
-    def _update(self, burning: Burning, now: datetime, **more: str | None) -> None:
+    def _update(self, firing: Firing, now: datetime, **more: str | None) -> None:
         from remediate.journal.schema import alerts
 
-        row = alerts.c.id == burning.id
+        row = alerts.c.id == firing.id
         self._connection.execute(alerts.update().where(row).values(times=alerts.c.times + 1, last_seen=now, **more))
 
     def begin(
@@ -195,11 +195,11 @@ class Ledger:
         now: datetime,
         *,
         joined: OpenDecision | None = None,
-        undecided: Burning | None = None,
+        undecided: Firing | None = None,
     ) -> None:
         """Record a new alert with its decision, or with that of the storm that it belongs to.
 
-        `undecided` is its record if it burned before, and nothing was decided then.
+        `undecided` is its record if it fired before, and nothing was decided then.
         """
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
@@ -242,17 +242,17 @@ class Ledger:
             )
         )
 
-    def end(self, burning: Burning, why: EndReason, now: datetime) -> bool:
+    def end(self, firing: Firing, why: EndReason, now: datetime) -> bool:
         """Record that an alert is over. Returns whether that withdrew a proposal: its last alert is over."""
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
 
-        row = alerts.c.id == burning.id
+        row = alerts.c.id == firing.id
         self._connection.execute(alerts.update().where(row).values(ended=now, end_reason=why.value))
-        if burning.decision is None or self._burning_alerts(burning.decision) > 0:
+        if firing.decision is None or self._firing_alerts(firing.decision) > 0:
             return False
         proposal = (
-            (decisions.c.id == burning.decision)
+            (decisions.c.id == firing.decision)
             & (decisions.c.mode == PolicyMode.PROPOSE.value)
             & decisions.c.withdrawn.is_(None)
         )

@@ -1,6 +1,6 @@
 """The alerts and decisions of a project, in the journal's database.
 
-An alert is one row for as long as it burns: repetitions are counted in it. Importing this module is cheap, because
+An alert is one row for as long as it fires: repetitions are counted in it. Importing this module is cheap, because
 SQLAlchemy is imported on opening.
 """
 
@@ -34,11 +34,11 @@ class RecordedAlert(NamedTuple):
     alert: IncomingAlert
     authentication: Authentication
     repeated: int
-    """Number of repetitions while it burned; 0 at its end."""
+    """Number of repetitions while it fired; 0 at its end."""
 
 
 class HeldDecision(NamedTuple):
-    """A decision to propose or start something, while one of its alerts burns."""
+    """A decision to propose or start something, while one of its alerts fires."""
 
     id: str
     mode: PolicyMode
@@ -104,12 +104,12 @@ class AlertStore(JournalStore):
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
 
-        burns = exists().where((alerts.c.decision == decisions.c.id) & alerts.c.ended.is_(None))
+        fires = exists().where((alerts.c.decision == decisions.c.id) & alerts.c.ended.is_(None))
         query = (
             decisions.select()
             .where(decisions.c.project == self._project)
             .where(decisions.c.mode.in_((PolicyMode.AUTO.value, PolicyMode.PROPOSE.value)))
-            .where((decisions.c.at >= since) & decisions.c.withdrawn.is_(None) & burns)
+            .where((decisions.c.at >= since) & decisions.c.withdrawn.is_(None) & fires)
             .order_by(decisions.c.at, decisions.c.id)
         )
         with self.database.reading() as connection:
@@ -130,7 +130,7 @@ class AlertStore(JournalStore):
         return DecidedFire(row.name, row.source, row.fingerprint, row.starts or row.first_seen)
 
     def over(self, decisions: Collection[str]) -> datetime | None:
-        """Return when the last alert of these decisions was over, None if one of them burns."""
+        """Return when the last alert of these decisions was over, None if one of them fires."""
         from sqlalchemy import func, select
 
         from remediate.journal.schema import alerts
@@ -142,8 +142,8 @@ class AlertStore(JournalStore):
             ended: datetime | None = connection.execute(select(func.max(alerts.c.ended)).where(mine)).scalar_one()
         return ended
 
-    def burns(self, rules: Collection[str], hosts: Collection[str]) -> bool:
-        """Return whether an alert burns that one of these rules decided about, on one of these hosts."""
+    def fires(self, rules: Collection[str], hosts: Collection[str]) -> bool:
+        """Return whether an alert fires that one of these rules decided about, on one of these hosts."""
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
 

@@ -37,7 +37,7 @@ _KEYS: Final = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rs
 
 
 class UnprovenApprover(RemediateError):
-    """A proof that proves nothing. The text says why."""
+    """A proof that is not accepted. The text says why."""
 
 
 class Authenticator(Protocol):
@@ -71,7 +71,7 @@ class SshSigners(Authenticator):
     def authenticate(self, statement: str, proof: str) -> Approver:
         name, key = self.signer(statement, proof, NAMESPACE)
         if name == SERVICE:
-            raise UnprovenApprover(f"{name} is no person, and approves nothing by itself")
+            raise UnprovenApprover(f"{name} is the service and not a person: sign with a person's key")
         return Approver(name, self.how, key)
 
     def demand_listed(self, person: str) -> None:
@@ -104,7 +104,7 @@ class SshSigners(Authenticator):
             verified = _ssh_keygen(words, statement, _VERIFYING_SECONDS)
         good = _GOOD.search(verified.stdout)
         if verified.returncode != 0 or good is None or good["namespace"] != namespace:
-            raise UnprovenApprover(f"the signature is not one of {name} for this plan: {_last(verified.stderr)}")
+            raise UnprovenApprover(f"this is no valid signature of {name} for this plan: {_last(verified.stderr)}")
         return name, good["key"]
 
 

@@ -83,7 +83,7 @@ def _holds(options: tuple[str, ...], namespace: str, now: datetime) -> bool:
                 held = (moment := _moment(value)) is not None and moment <= now
             case "valid-before":
                 held = (moment := _moment(value)) is not None and now < moment
-            case _:  # An authority signs for others, and what is unknown may be a limit.
+            case _:  # `cert-authority` names a key that certifies others; an unknown option may be a restriction.
                 held = False
         if not held:
             return False

@@ -21,7 +21,7 @@ _SHORTEST: Final = 32
 
 
 def plan_key(reference: str | None) -> bytes:
-    """Return the key at this reference, without one the user's own.
+    """Return the key at this reference, or the user's own key if none is given.
 
     Raises ConfigurationError, and never quotes the key.
     """

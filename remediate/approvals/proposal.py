@@ -111,8 +111,8 @@ class Proposal:
     def has_enough(self, approvers: Iterable[Approver]) -> bool:
         """Return whether these persons are enough to approve it.
 
-        If a second person is demanded, nobody counts who is known to have asked. As long as nobody knows for certain
-        who else asked, two persons have to approve.
+        If a second person is demanded, persons who are known to have asked do not count. While it is not certain who
+        else asked, two persons have to approve.
         """
         persons = {approver.name for approver in approvers}
         if not self.second_person:

@@ -45,11 +45,11 @@ class ServiceLogins(Authenticator):
         try:
             given = LoginProof.model_validate_json(proof)
         except ValidationError:
-            raise UnprovenApprover("the proof of the login is none") from None
+            raise UnprovenApprover("the proof of the login cannot be read") from None
         self._signers.demand_listed(given.person)
         name, key = self._signers.signer(_vouched(statement, given.person, given.login), given.signature, NAMESPACE)
         if name != SERVICE:
-            raise UnprovenApprover(f"{name} is not the service, and vouches for nobody")
+            raise UnprovenApprover(f"{name} signed this login, which only the service may do")
         return Approver(given.person, self.how, f"login {given.login} to the service with the {key}")
 
 

@@ -40,7 +40,7 @@ def take_alerts(flags: Flags, project: Project, terminal: Terminal, *, program: 
         report = _taken(flags, project, intake, now, program)
         lines = alert_lines(report)
     if flags.get("json"):
-        # What a stranger wrote may control a terminal; escaped it is the same to a reader of JSON.
+        # A sender's text may contain control characters. Escaped, it is the same JSON and harmless to a terminal.
         terminal.say(report.model_dump_json(by_alias=True, ensure_ascii=True))
     else:
         for line in lines:

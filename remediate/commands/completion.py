@@ -17,10 +17,10 @@ from remediate.project.project import Project
 SHELLS: Final = ("bash", "fish", "zsh")
 _SCRIPT_FLAG: Final = "--print-completion-script"
 _ALONE: Final = ("--help", "--list", "--version", _SCRIPT_FLAG)
-"""The flags that are offered before a command. Invoke has more, of which none is for this program's users."""
+"""The flags that are offered before a command. Invoke's other flags are of no use here."""
 
 _HARMLESS: Final = re.compile(r"[\w.:@%+-]+")
-"""A name that means nothing to a shell: the shells insert candidates as they are, and an inventory names its groups."""
+"""A name without special characters of a shell. Candidates are inserted as they are, and may be a group's name."""
 
 Names = Callable[[str | None], Iterable[str]]
 """Returns the hosts and groups of the given inventory, or of all in the project."""

@@ -203,7 +203,7 @@ class IncidentContext(NamedTuple):
         )
         if self.sends and not said.channels:
             raise ConfigurationError(
-                f"no channel takes what is {audience.value}: give one that audience in {TABLE}.channels"
+                f"no channel takes {audience.value} messages: give one that audience in {TABLE}.channels"
             )
 
     def _public(self, incident: Incident, words: MessageText | None) -> MessageText:

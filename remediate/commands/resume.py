@@ -79,7 +79,7 @@ def _demand_dead(stored: StoredRun, flags: Flags, terminal: Terminal) -> None:
 
 def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:
     """End a run with a secret, or one started by a program: neither can be repeated."""
-    why = "no record has what this run was given (a secret, or a caller's own remedies)"
+    why = "the values given to this run are not recorded (a secret, or a caller's own remedies)"
     report = give_up(stored, journal, why)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))

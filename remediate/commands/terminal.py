@@ -91,7 +91,7 @@ def opened() -> Iterator[Terminal]:
     finally:
         out.flush()
         if out.lost is not None and not isinstance(out.lost, BrokenPipeError):
-            err.write(f"standard output: {out.lost}: what should stand there is not all there\n")
+            err.write(f"standard output: {out.lost}: the output above is incomplete\n")
         err.flush()
         _let_go(sys.stdout)
         _let_go(sys.stderr)

@@ -28,7 +28,7 @@ def explain(
     """Return Invoke's message in our words, with the nearest name or all that is accepted.
 
     `names` are all commands. `task` is the command that was read last, and `flags` are those that it still takes.
-    `why` says of a word that is no flag what is wrong with the flag before it, if something is.
+    `why` explains a word that is no flag by a mistake in the flag before it, or returns None.
     """
     more = f"{program} {task} --help shows its flags" if task else f"{program} --list shows every command"
     if found := _UNKNOWN.fullmatch(message):

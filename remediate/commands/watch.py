@@ -45,7 +45,7 @@ def watch(room: IncidentContext) -> int:
 
 @contextmanager
 def _stoppable() -> Iterator[Event]:
-    """Let the present look finish, above all a message being sent. A second signal changes nothing."""
+    """Turn a signal into a stop after the present look, so that a message is sent to its end."""
     stop = Event()
     with reported(not_ignored(_SIGNALS), lambda _: stop.set()):
         yield stop

@@ -133,7 +133,7 @@ def announce(
         return Announcement(message, names, queued=False)
     if not names:
         raise ConfigurationError(
-            f"no channel takes what is {audience.value}: give one that audience in [tool.remediate.incidents.channels]"
+            f"no channel takes {audience.value} messages: give one that audience in [tool.remediate.incidents.channels]"
         )
     queued = notifier.outbox.queue(message, names, key=key)
     if queued:

@@ -220,4 +220,6 @@ def _demand_root(shell: LinkShell, host: Host) -> None:
 def _demand_well(observer: Observer, host: Host) -> None:
     """Raise ConfigurationError when the site is wrong already, so that no result could be judged."""
     if trouble := observer.site():
-        raise ConfigurationError(f"{host.name} is not well before anything was broken: {said(trouble)}")
+        raise ConfigurationError(
+            f"{host.name} was not healthy before the rehearsal, so nothing was broken: {said(trouble)}"
+        )

@@ -205,10 +205,10 @@ class _Attempt:
         # The refused run may have had a short timeout, for something that is over now.
         report = self._run(Options(overrides=overrides), then.by, timeout=TIMEOUT_SECONDS)
         if then.leads_to is None:
-            self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
-            self._deviations += [f"with what is advised {trouble}" for trouble in self._observer.site()]
+            self._wants("the advised run", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
+            self._deviations += [f"after the advised step: {trouble}" for trouble in self._observer.site()]
         elif not report.hosts[0].error or report.hosts[0].error.code != then.leads_to:
-            self._deviations.append(f"what is advised leads to {TrialAnswer.of(report).code}, not to {then.leads_to}")
+            self._deviations.append(f"the advised step leads to {TrialAnswer.of(report).code}, not to {then.leads_to}")
         return report
 
     def _judge_fix(self, fix: Report, pristine: Observation, broken: Observation, after: Observation) -> None:

@@ -14,7 +14,7 @@ from remediate.rehearsal.trial import Trial
 TYPED_SECONDS: Final = 120.0
 """Seconds for what a person would type."""
 _AFTERTHOUGHT_SECONDS: Final = 8.0
-"""Seconds between typed commands and the look at the site. A flapping one is right for less."""
+"""Seconds between typed commands and the look at the site. A flapping site looks right for a shorter time."""
 
 
 def typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Typed:

@@ -1,4 +1,4 @@
-"""The lines about hosts of a run that are not told one by one."""
+"""The lines about hosts that a run of several does not report in full."""
 
 import shlex
 from collections.abc import Sequence

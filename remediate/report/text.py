@@ -25,11 +25,11 @@ from remediate.report.wrapping import clean
 class TextReporter(Reporter):
     """Prints a run while it goes. `program` is the typed command, for the commands that it recommends.
 
-    A single host is told as it goes. Of several, a healthy one and one that was left alone are a line each; the others
-    are told in full, what is known of them before a change as soon as it begins. Progress of several hosts is only
-    shown in the `live` table, if there is one.
+    A single host is reported while the run goes on. Of several hosts, one that is healthy or was left alone gets one
+    line. Any other gets the full text; its survey is printed when its first change begins. Progress of several hosts
+    is only shown in the `live` table, if there is one.
 
-    Output that a stream rejects is lost: a reader that has left does not end a run.
+    Output that a stream rejects is lost, because a reader that has left must not end a run.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from remediate.alerts.store import AlertStore
 from remediate.errors import ConfigurationError, JournalError
 
 _DOUBT_SECONDS: Final = 30.0
-"""Seconds for which a playbook's rehearsal is not asked for again: a storm would read its files a thousand times."""
+"""Seconds for which a rehearsal's answer is reused. A storm of alerts would otherwise read its files each time."""
 
 
 class Delivered(NamedTuple):
@@ -39,7 +39,7 @@ class AlertDesk:
         self._verifiers = verifiers(intake.policy)
 
     def take(self, source: str, headers: Headers, body: bytes, now: datetime | None = None) -> Delivered:
-        """Prove, read, decide and record one delivery, and start what is decided."""
+        """Authenticate and record one delivery, decide about its alerts, and start what is decided."""
         now = now or datetime.now(UTC)
         verifier = self._verifiers.get(source)
         # A stranger does not learn which sources there are.
@@ -65,12 +65,14 @@ class AlertDesk:
 def verifiers(policy: AlertPolicy) -> Mapping[str, Verifier]:
     """Read the secrets of all sources. Raises ConfigurationError without a source, and without a secret."""
     if not policy.sources:
-        raise ConfigurationError("alerts.yml has no `sources`, so nobody could prove an alert: add one with its secret")
+        raise ConfigurationError(
+            "alerts.yml has no `sources`, so no sender can be authenticated: add one with its secret"
+        )
     return {name: Verifier.of(name, source) for name, source in policy.sources.items()}
 
 
 class Remembered:
-    """A question whose answer counts for a while."""
+    """A cache of answers, each of which is kept for some seconds."""
 
     def __init__(self, ask: Callable[[str], str | None], seconds: float = _DOUBT_SECONDS) -> None:
         self._ask = ask
@@ -79,7 +81,7 @@ class Remembered:
         self._lock = Lock()
 
     def __call__(self, name: str) -> str | None:
-        """Return the answer, asked again after some time."""
+        """Return the cached answer, or a new one if that is too old."""
         with self._lock:
             at, answer = self._known.get(name, (-self._seconds, None))
             if time.monotonic() - at >= self._seconds:

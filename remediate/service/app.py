@@ -19,7 +19,7 @@ from remediate.service.engine import RunEngine
 from remediate.service.metrics import CONTENT_TYPE, ServiceMetrics
 
 _DECIDING: Final = 4
-"""Deliveries that are decided at once. The database takes one after the other anyway."""
+"""Deliveries that are decided at the same time. More would gain nothing: the database takes one after the other."""
 _RUN_ID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Answer = Callable[[], str | None]
@@ -79,7 +79,7 @@ def service_app(
 
 
 def _unusable(_: Request, __: Exception) -> Response:
-    """Refuse an address without repeating it. FastAPI's own answer would, and to strangers."""
+    """Refuse an address without repeating it. FastAPI's own answer would send it back to a stranger."""
     return JSONResponse({"detail": "a part of this address cannot be used"}, status_code=422)
 
 

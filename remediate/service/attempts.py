@@ -13,7 +13,7 @@ from remediate.service.request import Attempt, RunRequest, RunResult
 from remediate.service.tries import WAITS
 
 MOST_DEAD: Final = 4
-"""After so many processes that died with one run, the run is what kills them: a person decides."""
+"""Processes that may die with one run. After them the run itself is the likely cause, and a person decides."""
 
 
 class DurableSteps(Protocol):
@@ -55,6 +55,6 @@ def bring_to_end(run: str, request: RunRequest, driver: RunDriver, steps: Durabl
 
 
 def end_as_unknown(dead: Sequence[str], why: str, driver: RunDriver, steps: DurableSteps) -> RunResult:
-    """End runs whose processes died. What they did, and nobody found out, is unknown."""
+    """End runs whose processes died. A step whose effect was not found out is recorded as unknown."""
     ended = steps.ask("give up", partial(driver.give_up, dead, why))
     return ended.result or RunResult.unknown(dead[0], ended.unanswered or why)

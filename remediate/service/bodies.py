@@ -13,7 +13,7 @@ from remediate.service.alert_desk import Delivered
 
 BODY_SECONDS: Final = 10.0
 MOST_HELD: Final = 16 * 1024 * 1024
-"""Bytes of bodies that are held at once. Who comes then is told to come again."""
+"""Bytes of bodies that are held at once. A further sender is told to send again."""
 
 
 class Refused(Exception):
@@ -51,6 +51,8 @@ class Bodies:
             self._held += len(chunk)
             body += chunk
             if len(body) > most:
-                raise Refused(413, "too-large", f"more than {most // 1024} KiB are not read")
+                raise Refused(413, "too-large", f"a body of more than {most // 1024} KiB is not accepted")
             if self._held > MOST_HELD:
-                raise Refused(503, "busy", "too much arrives at once: send it again")
+                raise Refused(
+                    503, "busy", "the service is receiving too much at once; nothing was recorded: send it again"
+                )

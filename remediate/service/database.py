@@ -16,9 +16,10 @@ _SERVER: Final = "postgresql"
 
 
 class EngineDatabase(NamedTuple):
-    """The place of the engine's runs. Each project has its own: a host of the same name may be another one in another.
+    """The place of the engine's runs. Each project has its own.
 
-    What one project's policy decided must not be run, or withdrawn, by another's service.
+    Hosts of two projects may have the same name. A service must not run or withdraw what another project's policy
+    decided.
     """
 
     url: str

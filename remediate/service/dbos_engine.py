@@ -29,7 +29,7 @@ from remediate.service.tries import logged, why_failed
 
 HOSTS, PLAYBOOKS = "remediate-hosts", "remediate-playbooks"
 _VERSION: Final = "1"
-"""The version of the stored runs, not of this package. Another one would strand what is pending."""
+"""The version of the stored runs, not of this package. Pending runs of another version would never be resumed."""
 _TIMERS: Final = "remediate-timers"
 _RUN, _ACT, _TIMER, _AFTER = "remediate.run", "remediate.act", "remediate.timer.", "remediate.after"
 _QUEUED_AT_ONCE: Final = 64
@@ -158,8 +158,8 @@ class DbosEngine(RunEngine, DurableSteps):
         known = self.find(run)
         if known is None or known.state is not DurableState.QUEUED:
             return False
-        # The queues around what acts, so that the next run of the host and of the playbook has its turn. Not what waits
-        # inside, which may just begin: that asks whether the run is still wanted, and decides.
+        # Only the two outer queues are cancelled, so that the next run of this host and playbook gets its turn. The
+        # innermost part may be beginning at this moment: it asks by itself whether the run is still wanted.
         DBOS.cancel_workflows([run, f"{run}.{PLAYBOOKS}"])
         after = self.find(run)
         return after is not None and after.state is DurableState.WITHDRAWN
@@ -206,8 +206,8 @@ class DbosEngine(RunEngine, DurableSteps):
         until = time.monotonic() + _STORE_SECONDS
         while self._turning and time.monotonic() < until:
             time.sleep(_LOOK)
-        # What still waits for its turn ends with errors that say nothing: it is stored, and waits again at the next
-        # start.
+        # Waiting runs now end with errors, which are not logged because they are harmless: these runs are stored, and
+        # wait again after the next start.
         logging.getLogger("dbos").disabled = True
         DBOS.destroy(destroy_registry=True)
         self._closed.set()

@@ -24,7 +24,7 @@ def durable_runs(roots: Sequence[WorkflowStatus]) -> tuple[DurableRun, ...]:
 
 def _of(root: WorkflowStatus, leaf: WorkflowStatus | None) -> DurableRun:
     data = root.input["args"][0] if root.input else {}
-    # One that was withdrawn just when it began has gone on: its end is that of what acted.
+    # A run that was withdrawn while it began may have acted all the same. The acting part then tells its end.
     end = leaf if root.status == "CANCELLED" and leaf is not None else root
     result = RunResult.model_validate(end.output) if end.status == "SUCCESS" else None
     match end.status:

@@ -100,7 +100,7 @@ class LibraryDriver(RunDriver):
                         return _LEAVING
                     if (unclear := self._found_out(dead, request, journal)) is not None:
                         return unclear
-                    # What a dead run may have done, or tried in vain, is not done again; an approval was for one run.
+                    # A step that may have run, or that failed, is not repeated. An approval allowed one run only.
                     only_look = _doubtful(dead, journal) or request.approved is not None
                     attempt = self._run(run, request, resumes=dead, plan=only_look)
                     if _left(attempt.result):
@@ -271,7 +271,7 @@ def _closed(dead: Sequence[str], run: str, journal: Journal) -> Attempt:
 
 
 def _left(result: RunResult | None) -> bool:
-    """Return whether the process left a run because it might not go on. Then it is found out, as after a crash."""
+    """Return whether this process had to leave a run. What the run did is then found out, as after a crash."""
     return result is not None and result.verdict == RunVerdict.INTERRUPTED.value
 
 

@@ -30,7 +30,7 @@ class RunDriver(Protocol):
         """Find out what the dead runs did, and go on under a new id."""
 
     def give_up(self, dead: Sequence[str], why: str) -> Attempt:
-        """End the dead runs. What they did, and nobody found out, is unknown."""
+        """End the dead runs. A step whose effect was not found out is recorded as unknown."""
 
 
 class RunEngine(Protocol):

@@ -1,4 +1,4 @@
-"""Tells another system that this service is well. Who watches it notices when it is dead."""
+"""Sends a heartbeat while the service is well, so that the receiver notices when it is not."""
 
 import logging
 import sys

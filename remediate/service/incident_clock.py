@@ -1,4 +1,4 @@
-"""Wakes the outbox of incidents, and notes what is overdue. What the service follows, it tells or proposes."""
+"""Sends queued messages of incidents, logs what is overdue, and sends or proposes updates."""
 
 import logging
 from collections import Counter
@@ -54,7 +54,7 @@ class IncidentClock:
                 with IncidentStore.open(self._project.journal(), project=self._project.identity()) as store:
                     notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
                     send = partial(deliver_due, store, notifier=notifier)
-                    self._tries.attempt("outbox", send, "what waits in the outbox is not sent")
+                    self._tries.attempt("outbox", send, "queued messages are not sent")
                     late = self._late(store)
                     self._tell(late)
                     if self._switch.read() is None:
@@ -66,7 +66,7 @@ class IncidentClock:
         for incident in store.open_incidents():
             if incident.followed:
                 declare = partial(messages.declaration, incident)
-                self._tries.attempt(f"declare {incident.id}", declare, f"nobody is told of incident {incident.id}")
+                self._tries.attempt(f"declare {incident.id}", declare, f"nobody is notified of incident {incident.id}")
         for incident, one in late:
             if incident.followed and one.kind is DueKind.UPDATE:
                 update = partial(messages.update, incident, one)

@@ -54,9 +54,9 @@ class IncidentDesk:
         self._tries = Tries()
 
     def declared(self, held: Sequence[HeldDecision]) -> Mapping[str, str]:
-        """Return the incident of each decision that leads to one. What is new is declared, or joins an open one.
+        """Return the incident of each decision that leads to one. A new decision declares one, or joins an open one.
 
-        While everything is paused, nothing new is.
+        While everything is paused, no new decision does either.
         """
         wanted = {each.id: each for each in held if each.rule in self._rules}
         self._known = {decision: incident for decision, incident in self._known.items() if decision in wanted}
@@ -112,7 +112,7 @@ class IncidentDesk:
             why = f"{why}; {seen}"
         return Declared(
             title=f"{_plain(fire.name)} on {decided.host}",
-            # What a sender wrote, and the names of hosts, are not for the public.
+            # The public must not read a sender's text or the name of a host.
             public_title=(playbook or rule.name).replace("-", " ").capitalize(),
             severity=severity,
             severity_reason=strip_control(f"{why}; {decided.reason}")[:_REASON],
@@ -135,7 +135,7 @@ class IncidentDesk:
         return severity, f"{decided.action} is {severity.value} at worst"
 
     def _on_call(self, now: datetime) -> str:
-        """Return who has to claim it: nobody has yet."""
+        """Return who has to claim a new incident."""
         (person,) = people((_ON_CALL,), self._settings, now, self._project.root)
         return person.name or person.title
 

@@ -40,9 +40,9 @@ from remediate.transport.session import Session
 LOOK: Final = "look again"
 """The name of the timers."""
 _MOST_LOOKS: Final = 3
-"""Looks in a row that find it not over. After them a person decides when to look again."""
+"""Looks in a row that may find an incident not over. Then a person decides when to look again."""
 _NAMED, _NOTE = 10, 300
-"""Doubts that a note names, and characters of the hosts and of the reason of each."""
+"""Doubts in one note, and characters of each host's name and reason in it."""
 _BUSY_SECONDS, _PAUSED_SECONDS = 15.0, 60.0
 _BUSY_AT_MOST: Final = timedelta(minutes=30)
 """The age up to which a run without an end counts as running. An older one has probably died."""
@@ -127,7 +127,7 @@ class IncidentFollower:
         return _BUSY_SECONDS if self._stop.is_set() else None
 
     def give_up(self, incident: str, why: str) -> None:
-        """Say on the timeline that nobody knows whether it is over, because the look fails each time."""
+        """Record on the timeline that every look failed, so that a person has to decide whether it is over."""
         text = f"it is unknown whether it is over: the look fails each time ({strip_control(why)[:_NOTE]})"
         text += "; a person decides"
         _LOG.error("incident %s: %s", incident, text)
@@ -168,8 +168,8 @@ class IncidentFollower:
         if not incident.open or (incident.fixed_at is not None and now < incident.fixed_at + self._every):
             return
         over = alerts.over(_decisions(incident))
-        if over is None or alerts.burns({alert.rule for alert in incident.alerts}, incident.hosts):
-            text = "it holds, but its alert still burns: it stays open"
+        if over is None or alerts.fires({alert.rule for alert in incident.alerts}, incident.hosts):
+            text = "the fix holds, but an alert still fires: the incident stays open"
             store.append(incident.id, who, now, Noted(text=text), once=f"looked:{_run(found)}")
             return
         if self._switch.read() is not None:
@@ -180,12 +180,12 @@ class IncidentFollower:
             _LOG.warning("incident %s is resolved: %s", incident.id, summary)
 
     def _finish(self, incident: Incident, store: IncidentStore) -> None:
-        """Tell that it is over, and draft its post-mortem."""
+        """Notify the team that the incident is over, and draft its post-mortem."""
         now = datetime.now(UTC)
         notifier = Notifier.of(self._settings, store, root=self._project.root, screen=None)
         tell = partial(IncidentMessages(store, notifier, now).resolution, incident)
-        # What happened does not depend on who hears of it.
-        why_failed(f"nobody is told that incident {incident.id} is over", tell)
+        # A message that cannot be sent must not keep the post-mortem from being written.
+        why_failed(f"nobody is notified that incident {incident.id} is over", tell)
         if incident.severity not in REVIEWED or incident.postmortem_path is not None:
             return
         who = author_of(incident)
@@ -205,7 +205,7 @@ class IncidentFollower:
             _LOG.error("incident %s: %s", incident.id, text)
 
     def _busy(self, incident: Incident) -> bool:
-        """Return whether a run is to act on its hosts, or does, so that a look would see what is half done."""
+        """Return whether a run acts on its hosts, or is about to. A look would see a change that is half done."""
         since = datetime.now(UTC) - _BUSY_AT_MOST
         known = (self._engine.find(alert.decision) for alert in incident.alerts)
         waits = any(run is not None and run.state in {DurableState.QUEUED, DurableState.RUNNING} for run in known)
@@ -224,10 +224,10 @@ def _no_approvals() -> Approvals:
 
 
 def next_look(incident: Incident, over: datetime | None, every: timedelta) -> NextLook | None:
-    """Return when to look whether an incident is over, None while nothing speaks for it.
+    """Return when to look whether an incident is over, None while nothing indicates that it is.
 
-    A fix is looked at after some time, whether its alerts burn or not. Everything else waits until they are over.
-    Looks that find it not over get rarer.
+    After a fix the look comes in any case. Without a fix it waits until no alert fires. The pause grows with each look
+    that finds the incident not over.
     """
     ended = [(event.at, event.data) for event in incident.timeline if isinstance(event.data, RunLanded)]
     ended = [(at, run) for at, run in ended if run.judged and run.verdict is not None]

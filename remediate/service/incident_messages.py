@@ -29,7 +29,7 @@ class IncidentMessages:
             self._send(incident, MessageKind.DECLARATION, f"declaration:{incident.id}")
 
     def update(self, incident: Incident, due: Due) -> None:
-        """Send the update that is due, or propose it to a person. Each is once."""
+        """Send the update that is due, or propose it to a person: once for each due time."""
         who, state = author_of(incident), state_of(incident)
         status, then = incident.status, next_step(incident.status)
         if _told(incident):

@@ -14,7 +14,7 @@ SECONDS: Final = 30 * 60
 """Seconds for which a login lasts, used or not."""
 _MOST: Final = 100
 _MOST_FORMS: Final = 20
-"""Forms that one login may have open. Of more, the oldest cannot be sent any more."""
+"""Open forms of one login. If there are more, the oldest one is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class FailedLogins:
             return len(at) >= FAILURES
 
     def add(self, address: str) -> None:
-        """Count one more. Of many addresses, those that failed last are remembered."""
+        """Count a wrong token. Only the addresses with the latest ones are remembered."""
         with self._lock:
             self._at.setdefault(address, deque(maxlen=FAILURES)).append(time.monotonic())
             self._at.move_to_end(address)

@@ -87,7 +87,7 @@ class Presence:
                     self._held.invalidate()
                     self._held.close()
                 self._held = None
-                # What was seen before belongs to the time before the outage: nobody had a lock during it.
+                # The database was away, so no worker could hold its lock. What was seen before proves nothing now.
                 self._free_since.clear()
             else:
                 return True
@@ -108,7 +108,7 @@ class Presence:
             since = self._free_since.setdefault(name, time.monotonic())
             if time.monotonic() - since < DEAD_SECONDS:
                 return 0
-            # With its lock in our hands, no peer does the same, and it does not come back meanwhile.
+            # We hold its lock now. So no peer takes the same runs over, and the worker itself cannot return.
             taken = engine.take_over(name)
         _LOG.warning("worker %s is dead: %d of its runs are taken over", name, taken)
         return taken
@@ -171,19 +171,19 @@ class _LastSure:
 
 def _repeated(task: Callable[[], None], over: Event) -> None:
     while not over.wait(LOOK_SECONDS / 2):
-        # A thread that ended would take nobody's runs over any more, and nobody would know.
+        # If an error ended this thread, nobody would notice, and runs of dead workers would stay where they are.
         why_failed("the workers cannot be looked after, which is tried again", task)
 
 
 def _hold(presence: Presence, sure: _LastSure) -> None:
-    asked = time.monotonic()  # The answer may have been long on its way.
+    asked = time.monotonic()  # The time before the question, because the answer may have taken long.
     if presence.holds():
         sure.moment = asked
 
 
 def _look(presence: Presence, engine: Takeover, sure: _LastSure) -> None:
     if sure.age() > LOOK_SECONDS:
-        return  # Without an answer of the database, nobody can be told dead.
+        return  # While the database does not answer, no worker can be called dead.
     try:
         presence.look(engine)
     except SQLAlchemyError as error:

@@ -22,7 +22,7 @@ def project_intake(
 ) -> Intake:
     """Return the intake of a project. Raises ConfigurationError.
 
-    Without `pauses` nothing counts as paused: whether it was when a recorded alert came is not known.
+    Without `pauses` nothing counts as paused. Use that for recorded alerts, whose pauses nobody recorded.
     """
     settings = incident_settings(project.root)
     switch = KillSwitch(run_limits(project.root).pause_file)

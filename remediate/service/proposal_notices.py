@@ -14,7 +14,7 @@ from remediate.incident.store import IncidentStore
 from remediate.project.project import Project
 
 MOST: Final = 10
-"""Plans that people are told of at once. An outage of many hosts would bury every other message."""
+"""Waiting plans that people are notified of. More, in an outage of many hosts, would bury every other message."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -29,9 +29,9 @@ class ProposalNotices:
         self._told: frozenset[str] = frozenset()
 
     def tell(self, waiting: Sequence[Proposal]) -> None:
-        """Tell of those that were not told of, the oldest first.
+        """Notify people of new proposals, the oldest first.
 
-        While `MOST` of these wait, nobody is told of more. An error is logged; the next call tries again.
+        While `MOST` of them wait, nobody is notified of more. An error is logged; the next call tries again.
         """
         told = self._told & {proposal.id for proposal in waiting}
         new = [proposal for proposal in waiting if proposal.id not in told][: MOST - len(told)]
@@ -44,7 +44,7 @@ class ProposalNotices:
                         announce_proposal(notifier, proposal, severity, public=self._public, last=last)
                         told |= {proposal.id}
             except RemediateError as error:
-                _LOG.warning("nobody is told of a plan that waits for approval: %s", error)
+                _LOG.warning("nobody is notified of a plan that waits for approval: %s", error)
         self._told = told
 
     def _severity(self, proposal: Proposal) -> Severity:

@@ -26,7 +26,7 @@ _HEAD_BYTES: Final = 16 * 1024
 def listening(address: str, port: int, *, behind_proxy: bool) -> socket.socket:
     """Return a socket that listens there. Raises ConfigurationError.
 
-    Other machines only get in where a proxy with TLS is said to stand in front.
+    An address that other machines can reach is refused unless `behind_proxy` says that a TLS proxy is in front.
     """
     try:
         where = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
@@ -48,8 +48,8 @@ def listening(address: str, port: int, *, behind_proxy: bool) -> socket.socket:
 class TimedConnection(H11Protocol):
     """A connection that ends unless a request arrives in time.
 
-    uvicorn ends only those that are silent after an answer. Without this, as many as it accepts, each with half a
-    head, would keep everybody else out. More than that are not kept: each costs a descriptor, and so do runs.
+    uvicorn only ends a connection that is silent after an answer. So a few clients that each send half a head could
+    take every connection that it accepts. That number is limited, because runs need descriptors too.
     """
 
     _timer: asyncio.TimerHandle | None = None

@@ -55,7 +55,7 @@ PATIENCE: Final = timedelta(seconds=60)
 _EVERY_15_SECONDS: Final = "*/15 * * * * *"
 _JOIN_SECONDS: Final = 15.0
 _LEAVE_SECONDS: Final = 15.0
-"""The time in which a process ends that lost the database. A connection without an answer would hold it for ever."""
+"""Seconds until a process that lost the database is ended. A connection without an answer could hold it for ever."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -90,7 +90,7 @@ def working(
     with ExitStack() as leaving:
         leaving.callback(leave.cancel)
         name = leaving.enter_context(worker_name(state_directory(), alone=not database.shared))
-        # After the name, which has proven that the state directory can be used: no setting is at fault for that.
+        # Checked after the name was taken: an unusable state directory must not be reported as a wrong setting.
         demand_usable(project)
         plan_key(approval_settings(project.root).key)  # Its errors would only show when a plan is made.
         presence = None
@@ -121,7 +121,7 @@ def working(
         if presence is not None:
             leaving.enter_context(_present(presence, engine, stop, leave, lost))
         else:
-            # Whoever worked here before is dead. It had another name if the databases come from a backup.
+            # Only one process works on this database, so all others are dead. Restored databases may hold another name.
             for before in engine.workers() - {name}:
                 engine.take_over(before)
         _LOG.info("working as %s, in process %d", name, os.getpid())
@@ -179,8 +179,12 @@ class Health:
         except (SQLAlchemyError, JournalError):
             return "a database does not answer"
         if self.gone.is_set():
-            return "others have taken the runs of this process over"
-        return None if self.starter.is_alive() and not self.loop.stuck else "decisions are not started any more"
+            return "other workers have taken over the runs of this process"
+        return (
+            None
+            if self.starter.is_alive() and not self.loop.stuck
+            else "decided and approved runs are no longer started"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Checks at the start: what could only fail later, when nobody looks."""
+"""Checks settings at the start that would otherwise fail later, when nobody is watching."""
 
 import os
 import stat
@@ -55,9 +55,9 @@ _TEMPLATES: Final[tuple[tuple[MessageKind, Audience, type[FrozenModel]], ...]] =
 
 
 def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -> None:
-    """Raise ConfigurationError for rules that could never do what they say.
+    """Raise ConfigurationError for rules that can never take effect.
 
-    It is raised for secrets of sources, too, that every user can read.
+    Also raises it for a source's secret that every user can read.
     """
     approvals, settings = approval_settings(project.root), incident_settings(project.root)
 
@@ -69,7 +69,7 @@ def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -
     def all_are_bound() -> bool:
         found = False
         for name in inventory.host_names:
-            with suppress(ConfigurationError):  # It keeps no rule from the hosts that can be read.
+            with suppress(ConfigurationError):  # One host that cannot be read says nothing about the others.
                 if not is_bound(name):
                     return False
                 found = True
@@ -79,7 +79,7 @@ def demand_policy(policy: AlertPolicy, project: Project, inventory: Inventory) -
         place = f"{FILE_NAME}: the rule {rule.name}"
         if rule.tell and not _tells_team(settings):
             raise ConfigurationError(
-                f"{place}: tell: no channel takes what is {Audience.INTERNAL.value}; accepted: tell: false, or a "
+                f"{place}: tell: no channel takes {Audience.INTERNAL.value} messages; accepted: tell: false, or a "
                 f"channel of the kind file or apprise with that audience in [{INCIDENTS}.channels]"
             )
         if rule.action != TRIAGE:
@@ -187,7 +187,7 @@ def _is_open(path: Path) -> bool:
         reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in real.parents)
         found = real.stat()
         return reached and found.st_uid == os.geteuid() and bool(found.st_mode & stat.S_IROTH)
-    except (OSError, ValueError):  # Who reads the secret says so.
+    except (OSError, ValueError):  # Reading the secret fails later, with its own message.
         return False
 
 

@@ -21,7 +21,7 @@ from remediate.service.request import RunRequest, priority
 from remediate.service.tries import Tries, why_failed
 
 _SINCE: Final = timedelta(hours=24)
-"""The age up to which a decision is started whose alert still burns. An older one is for a person."""
+"""The age up to which a decision is started, if its alert still fires. A person decides about an older one."""
 REQUESTED_BY: Final = "alert:"
 _EVERY: Final = 5.0
 _STUCK: Final = 3
@@ -56,10 +56,10 @@ class Starter:
     def start(self) -> int:
         """Start what is decided or approved, and not started yet. Returns how many. Raises RemediateError.
 
-        What waits although its alert is over is withdrawn. At last it sets the timers of incidents. One that fails is
-        logged and tried again later, and does not keep the others from their start.
+        Runs that wait although their alert is over are withdrawn. Then the timers of incidents are set. A failure is
+        logged and retried later, and does not stop the other starts.
         """
-        # Before the decisions: what another service decides and queues meanwhile would not be among them.
+        # Read before the decisions: otherwise a run that another service queues in between would be withdrawn.
         queued = self._engine.waiting()
         held = self._store.held(datetime.now(UTC) - _SINCE)
         incidents = self._incidents.declared(held)
@@ -83,9 +83,9 @@ class Starter:
         return self._tries.attempt(decided.id, start, f"decision {decided.id} cannot be queued") or False
 
     def _approved(self, held: Sequence[HeldDecision], incidents: Mapping[str, str]) -> int:
-        """Start each approved plan whose alert still burns. The run proves the approval again, and spends it.
+        """Start each approved plan whose alert still fires. The run verifies the approval again, and spends it.
 
-        Of the others that wait, people are told. Returns how many were started.
+        People are notified of the plans that still wait. Returns how many were started.
         """
         approvals = Approvals.of(self._project, url=self._project.journal())
         found = ((proposal, _decision(proposal, held)) for proposal in approvals.waiting())
@@ -101,7 +101,7 @@ class Starter:
                 update = {"plan": False, "approved": proposal.hash, "incident": incident}
                 start = partial(self._engine.start, looked.request.model_copy(update=update), proposal.id)
                 started += self._tries.attempt(proposal.id, start, f"plan {proposal.id} cannot be queued") or False
-        if approvals.signers.exists:  # Without the list nobody could approve.
+        if approvals.signers.exists:  # Without the list of approvers nobody could approve.
             self._notices.tell([each for each, _ in waiting if each.state(now) is ProposalState.PROPOSED])
         return started
 
@@ -149,13 +149,13 @@ class StarterLoop:
         return self._failed >= _STUCK
 
     def run(self) -> None:
-        """Start it all again and again. Any error is logged and tried again.
+        """Start what is due, again and again, until told to stop. Any error is logged.
 
         A decision that was recorded just before a crash is found here, too.
         """
         while not self._stop.is_set():
             self._wake.clear()
-            why = why_failed("what is decided cannot be queued, which is tried again", self._start)
+            why = why_failed("decided runs cannot be queued, which is tried again", self._start)
             self._failed = 0 if why is None else self._failed + 1
             self._wake.wait(_EVERY)
 

@@ -12,12 +12,12 @@ from remediate.service.tries import WAITS, why_failed
 
 
 class TimerTask(NamedTuple):
-    """The task of all timers of one name, told what each is about."""
+    """The task of all timers of one name. It gets the subject of the timer that rings."""
 
     call: Callable[[str], float | None]
     """Returns the seconds after which it is to be called again, None when it is done."""
     give_up: Callable[[str, str], None]
-    """Is told the reason if it fails each time."""
+    """Gets the reason after the last failure."""
 
 
 Answer = Callable[[Callable[[], float | str | None]], float | str | None]
@@ -46,4 +46,6 @@ def _called(name: str, about: str, tasks: Mapping[str, TimerTask]) -> float | st
 
 
 def _given_up(name: str, about: str, tasks: Mapping[str, TimerTask], why: str) -> None:
-    why_failed(f"nobody is told that the timer {name} of {about} is given up", lambda: tasks[name].give_up(about, why))
+    why_failed(
+        f"it is not recorded that the timer {name} of {about} is given up", lambda: tasks[name].give_up(about, why)
+    )

@@ -1,4 +1,4 @@
-"""Tries again, later and later, what fails, so that one failure keeps nothing else from being done."""
+"""Retries failed tasks after growing delays, so that one failure does not block the others."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ def why_failed(failed: str, task: Callable[[], object]) -> str | None:
     """Do something, and return why it failed, None if it did not. `failed` says in the log what is not done then."""
     try:
         task()
-    except Exception as error:  # noqa: BLE001  # The caller lives on, and tries again.
+    except Exception as error:  # noqa: BLE001  # The caller must survive any error, because it tries again.
         return logged(failed, error)
     return None
 
@@ -50,7 +50,7 @@ class Tries:
             done = task()
         except (JournalError, SQLAlchemyError):
             raise
-        except Exception as error:  # noqa: BLE001  # One thing's bug is not the end of the others.
+        except Exception as error:  # noqa: BLE001  # A bug in one task must not stop the others.
             wait = WAITS[min(failures, len(WAITS) - 1)]
             self._failed[key] = failures + 1, time.monotonic() + wait
             logged(f"{failed}; it is tried again in {wait} s", error)

@@ -164,7 +164,7 @@ def test_what_cannot_be_said_is_not_declared(desk: Desk, kind: str) -> None:
 
 def test_what_nobody_would_get_is_not_declared(desk: Desk) -> None:
     desk.settings('[tool.remediate.incidents.channels.calls]\nkind = "file"\naudiences = ["person"]\n')
-    with pytest.raises(ConfigurationError, match="no channel takes what is internal"):
+    with pytest.raises(ConfigurationError, match="no channel takes internal messages"):
         desk("declare", title="x", severity="1", send=True)
     with pytest.raises(ConfigurationError, match="no incident"):
         _ = desk.incident

@@ -182,7 +182,7 @@ def test_a_run_with_a_secret_can_only_be_ended(runs: Orphanage) -> None:
     assert Report.model_validate_json(runs.out.getvalue()).run == stored.id
     old = runs.stored(0)
     assert (old.verdict, old.touched, [step.outcome for step in old.steps]) == ("unknown", "unknown", ["unknown"])
-    assert "no record has what this run was given" in runs.said
+    assert "the values given to this run are not recorded" in runs.said
     assert "look with remediate triage --host web1" in runs.said
     assert "hunter2" not in str(old.report)
 

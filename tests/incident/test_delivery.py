@@ -75,7 +75,7 @@ def test_a_channel_can_be_named(store: IncidentStore, incident: Incident, notifi
 def test_a_message_for_nobody_is_refused(store: IncidentStore, incident: Incident, notifier: Notifier) -> None:
     none = on(notifier)
     assert "nobody: no channel is configured" in said(store, incident, none, send=False).preview()[0]
-    with pytest.raises(ConfigurationError, match="no channel takes what is internal"):
+    with pytest.raises(ConfigurationError, match="no channel takes internal messages"):
         said(store, incident, none)
     assert notifier.outbox.deliveries() == ()
 

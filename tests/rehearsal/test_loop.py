@@ -140,17 +140,17 @@ LIES: dict[str, tuple[Case, tuple[Answered, ...], str]] = {
     "advice leads nowhere": (
         UNMASKED,
         (*REFUSALS, (REFUSED, nothing)),
-        "the run that is advised says refused (unit-masked: so it is), not fixed or healthy",
+        "the advised run says refused (unit-masked: so it is), not fixed or healthy",
     ),
     "advice leaves the site wrong": (
         UNMASKED,
         (*REFUSALS, (FIXED, becomes(MENDED, "\n502"))),
-        "with what is advised / on the host: status 502",
+        "after the advised step: / on the host: status 502",
     ),
     "advice leads somewhere else": (
         FURTHER,
         (*REFUSALS, (REFUSED, nothing)),
-        "what is advised leads to unit-masked, not to port-taken",
+        "the advised step leads to unit-masked, not to port-taken",
     ),
     "advice is not given": (
         refused("nginx-masked", Broken(), "unit-masked", then=FollowUp("reboot it")),

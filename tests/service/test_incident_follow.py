@@ -43,11 +43,11 @@ def looks(incident: Incident) -> list[str | None]:
     return [run.verdict for run in landed if run.mode == "plan"]
 
 
-def test_it_is_declared_fixed_and_resolved_by_itself_but_never_while_its_alert_burns(toys: ToyFleet) -> None:
+def test_it_is_declared_fixed_and_resolved_by_itself_but_never_while_its_alert_fires(toys: ToyFleet) -> None:
     following(toys)
     with served(toys) as client:
         send(client)
-        until(lambda: any("still burns" in note for each in incidents(toys.project) for note in notes(each)))
+        until(lambda: any("still fires" in note for each in incidents(toys.project) for note in notes(each)))
         time.sleep(1.5)
         assert (only(toys).open, looks(only(toys))) == (True, ["healthy"])
         send(client, status="resolved")
@@ -276,7 +276,7 @@ TEN = timedelta(minutes=10)
         (((3, run(None, seconds=None)),), 4, 14),
     ],
 )
-def test_the_next_look_follows_from_what_ran_last_and_what_burns(
+def test_the_next_look_follows_from_what_ran_last_and_what_fires(
     runs: tuple[tuple[float, RunLanded], ...], over: float | None, at: float | None
 ) -> None:
     incident = folded((0, ALERT), *runs)

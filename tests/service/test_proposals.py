@@ -58,7 +58,7 @@ def runs() -> list[RunSummary]:
 
 
 def proposed(client: TestClient, toys: ToyFleet) -> Proposal:
-    """Let an alert burn until its plan is proposed."""
+    """Let an alert fire until its plan is proposed."""
     assert client.post("/alerts/alertmanager", content=group(firing()), headers=BEARER).status_code == 202
     until(lambda: [run.verdict for run in runs()] == ["pending"])
     (proposal,) = Approvals.of(toys.project, url=None).waiting()

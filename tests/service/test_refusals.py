@@ -30,7 +30,7 @@ from support.toy_alerts import POLICY, SECRETS, with_policy
     [
         (POLICY, "short", "less than 16 characters"),
         (POLICY, None, "there is no such variable"),
-        ("rules: []\n", "", "has no `sources`, so nobody could prove an alert"),
+        ("rules: []\n", "", "has no `sources`, so no sender can be authenticated"),
         (None, "", r"alerts\.yml does not exist"),
     ],
 )
@@ -152,7 +152,7 @@ CHANNEL = "[tool.remediate.incidents.channels.team]\n"
             f'{CHANNEL}kind = "file"\naudiences = ["public"]\n',
             r"toy-down: tell: no channel.*: tell: false, or a",
         ),
-        (FOLLOWED, f'{CHANNEL}kind = "terminal"\n', "toy-down: tell: no channel takes what is internal"),
+        (FOLLOWED, f'{CHANNEL}kind = "terminal"\n', "toy-down: tell: no channel takes internal messages"),
         (POLICY, f'{CHANNEL}kind = "apprise"\nreference = "env:TOY_CHAT"\n', r"channels.team.reference env:TOY_CHAT"),
         (POLICY, '[tool.remediate.approvals]\nrequired = "all"\n', "toy-down: mode: auto would be refused .* on toy0"),
         (POLICY, "[tool.remediate.approvals]\nrequird = 1\n", "requird: unknown key; did you mean required"),

@@ -119,7 +119,7 @@ def _ssh(host: Host) -> Iterator[tuple[str, Plain]]:
 def difference(path: Path, there: str, made: str) -> list[str]:
     """Return how the file that is there differs from what would be written.
 
-    What both say about the moment, such as the use of disks, stands above their first key and is left out.
+    The comments above the first key are left out: they describe a moment, such as the use of disks.
     """
     lines = difflib.unified_diff(_below_head(there), _below_head(made), str(path), "found now", lineterm="", n=1)
     return [shown(line, 300) for line in lines]

@@ -158,7 +158,7 @@ def _web(look: HostLook) -> FoundKey:
 
 
 def _permissions(look: HostLook) -> Iterator[FoundKey]:
-    """Yield what allows or forbids something. Nothing that allows a loss is ever written by itself."""
+    """Yield the keys that allow or forbid something. One that may lose data is only written as a comment."""
     yield FoundKey.safe("protected_processes", _protected(look), "never ended, whatever they use; add your own")
     logs = [path for server in look.choice.servers for path in server.access_logs]
     logs += look.choice.app.logs if look.choice.app is not None else ()
