@@ -44,13 +44,8 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
         yield from Site.of(host, settings.health_path)
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
-    if (queue := _queue(host)) is not None:
+    if (queue := QueueMotion.of(host)) is not None:
         yield queue
-
-
-def _queue(host: Host) -> QueueMotion | None:
-    """Return the probe of the queue's movement, where workers should run; else None."""
-    return QueueMotion.of(host) if host.settings.worker_program is not None else None
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -167,14 +162,14 @@ def app_down(host: Host) -> Iterable[Remedy]:
     yield RestartNginx.on(host)
     # After the causes of this playbook's own, and before the workers: these causes kill workers, so starting them would
     # not help.
-    queue = _queue(host)
+    queue = QueueMotion.of(host)
     yield HandOver.on(host, own="app-down", failing=(*noticed(host), *((queue,) if queue else ())))
     if host.settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         if queue is not None:
             yield RestartWorkers.on(host, configured=False)
         yield StartWorkers.on(host)
-        if queue is not None:
-            yield AttendQueue.on(host)
+    if queue is not None:
+        yield AttendQueue.on(host)
     # Last, because several blocks of one name may be old, and any other cause explains more.
     yield SeparateServerNames.on(host)

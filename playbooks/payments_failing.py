@@ -12,6 +12,7 @@ from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.queue import FailedJobs, QueueFlow
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.webhook import Webhook
 from remediate.remedies.configuration import CacheConfig, SetEnv
@@ -42,6 +43,8 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     if payments.jobs:
         yield FailedJobs.model_validate({**app, "classes": tuple(job.name for job in payments.jobs)})
     yield QueueFlow.model_validate({**app, "queues": payments.queues})
+    if (motion := QueueMotion.of_payments(host)) is not None:
+        yield motion
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
         yield ConfigurationOfWorkers.model_validate({"path": settings.app_path, "user": settings.app_user})
@@ -118,10 +121,10 @@ def payments_failing(host: Host) -> Iterable[Remedy]:
     """Make payments arrive again: failing webhooks, failed payment jobs (runbook 4.4, SEV-1).
 
     The incident is over when all of these hold. The webhook refuses a wrongly signed event and accepts a rightly signed
-    one. No event of the provider's own waits to be accepted. The queue answers, and its workers run with the
-    configuration in use. No failed job of a payment is left, not even one that only a person may decide about. After a
-    change of the secret this stays unknown until the provider has sent another event, because our own events are signed
-    with the application's secret.
+    one. No event of the provider's own waits to be accepted. The queues of payments answer and move, and their workers
+    have the configuration in use. No failed job of a payment is left, not even one that only a person may decide about.
+    After a change of the secret this stays unknown until the provider has sent another event, because our own events
+    are signed with the application's secret.
 
     Where this departs from the runbook's letter: `curl -I` on a healthy webhook gives 405. So two events are delivered
     instead, signed on the host.
@@ -133,9 +136,6 @@ def payments_failing(host: Host) -> Iterable[Remedy]:
     `config:cache` is built next to the one in use, only when the secret in .env differs, and the workers take it too.
     Only a person knows a secret that the provider has changed. The provider's dashboard is a step for a person; the
     provider resends failed events by itself for three days.
-
-    What is not reported: whether a worker hangs or listens to another queue, so that the queue does not move. The
-    number of waiting jobs is reported, so a person who looks twice sees it.
 
     What remains: Laravel pushes a job and then deletes its row among the failed jobs. A crash of the host between the
     two leaves a marked row. It is never pushed again, and a person has to find out whether the job has run.

@@ -25,7 +25,7 @@ class Asking:
 
     @property
     def brief(self) -> bool:
-        """Whether it can be asked in turn with others: neither waits nor says much."""
+        """True if it can be asked in turn with others: neither waits nor says much."""
         return all(probe.brief for probe in self.probes) and self.run.stdin is None and not self.run.retry
 
     def unanswered(self) -> Iterator[tuple[Probe[Fact], Answer]]:

@@ -128,7 +128,7 @@ class HostRunner:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a plan run found something to do on it."""
+        """True if a plan run found something to do on it."""
         return self._plan is not None
 
     @property

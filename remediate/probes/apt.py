@@ -42,7 +42,7 @@ class Upgrade(FrozenModel):
 
     @property
     def security(self) -> bool | None:
-        """Whether it is a security fix; None if its archive does not mark them."""
+        """True if it is a security fix; None if its archive does not mark them."""
         archives = [(origin.partition(":")[0], origin.rpartition("/")[2]) for origin in self.origins]
         if self.supersedes is not None or any(_for_fixes(label, suite) for label, suite in archives):
             return True
@@ -66,7 +66,7 @@ class Index(FrozenModel):
 
     @property
     def security(self) -> bool:
-        """Whether the archive holds security fixes."""
+        """True if the archive holds security fixes."""
         return _for_fixes(self.label, self.suite)
 
 
@@ -100,7 +100,7 @@ class PatchState(Fact):
 
     @property
     def expired(self) -> bool:
-        """Whether a security list is older than its archive allows (Valid-Until).
+        """True if a security list is older than its archive allows (Valid-Until).
 
         The file itself may be newer: in an image, on a restored machine, or after a change of its mode.
         """

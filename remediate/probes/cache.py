@@ -33,7 +33,7 @@ class CacheState(Fact):
 
     @property
     def fallen_back(self) -> bool:
-        """Whether the cache is in files for now, instead of its own store."""
+        """True if the cache is in files for now, instead of its own store."""
         return self.before is not None and self.now == self.file
 
     @property

@@ -42,7 +42,7 @@ class RenewalState(Fact):
 
     @property
     def over_http(self) -> bool:
-        """Whether the authority asks for the challenge on port 80."""
+        """True if the authority asks for the challenge on port 80."""
         return self.authenticator in _ON_PORT_80
 
     @override

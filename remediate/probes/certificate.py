@@ -56,7 +56,7 @@ class ServedState(Fact):
 
     @property
     def trusted(self) -> bool:
-        """Whether nothing is wrong with the certificate except, perhaps, its dates and its names."""
+        """True if nothing is wrong with the certificate except, perhaps, its dates and its names."""
         return self.certificate is not None and self.verify in _HARMLESS
 
     @override

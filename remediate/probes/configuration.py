@@ -36,7 +36,7 @@ class ConfigurationState(Fact):
 
     @property
     def sound(self) -> bool:
-        """Whether the configuration could be built again."""
+        """True if the configuration could be built again."""
         return self.env is EnvState.SOUND
 
     @property

@@ -96,7 +96,7 @@ class DatabaseState(Fact):
 
     @property
     def delays(self) -> bool:
-        """Whether whoever asks it may be kept waiting."""
+        """True if whoever asks it may be kept waiting."""
         prompt = {None, DatabaseTrouble.READ_ONLY, DatabaseTrouble.UNCONFIGURED}
         return self.waiting > 0 or self.trouble not in prompt
 
@@ -170,7 +170,7 @@ class CredentialsState(Fact):
 
     @property
     def works(self) -> bool:
-        """Whether the database answers to these settings."""
+        """True if the database answers to these settings."""
         return self.answer is not None and self.answer.trouble is None
 
     @property

@@ -41,12 +41,12 @@ class DbSession(FrozenModel):
 
     @property
     def idle(self) -> bool:
-        """Whether it does nothing at all."""
+        """True if it does nothing at all."""
         return self.command == "Sleep"
 
     @property
     def is_long_write(self) -> bool:
-        """Whether it has run a statement for too long that may write. A dump does not count."""
+        """True if it has run a statement for too long that may write. A dump does not count."""
         return self.beyond and not self.idle and not self.reads and not self.dump
 
     def describe(self) -> str:

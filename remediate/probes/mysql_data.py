@@ -20,7 +20,7 @@ class DataRoom(Fact):
 
     @property
     def full(self) -> bool:
-        """Whether no bytes or no inodes are left."""
+        """True if no bytes or no inodes are left."""
         return self.percent >= 100 or self.inodes >= 100
 
     @property

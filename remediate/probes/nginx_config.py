@@ -144,7 +144,7 @@ class SiteBlocks(NamedTuple):
     """The parts of nginx's configuration that concern one site."""
 
     named: bool | None
-    """Whether a server block has the site's name; None if a regular expression may."""
+    """True if a server block has the site's name; None if a regular expression may."""
     targets: tuple[str, ...]
     """Addresses that its requests are passed to by FastCGI, with upstreams resolved."""
     error_logs: tuple[str, ...]

@@ -23,7 +23,7 @@ class OpcacheState(Fact):
 
     @property
     def keeps(self) -> bool:
-        """Whether a changed file has no effect before a reload, or too late.
+        """True if a changed file has no effect before a reload, or too late.
 
         Too late is later than the time for which a fix is watched.
         """

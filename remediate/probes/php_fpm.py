@@ -93,22 +93,22 @@ class PoolState(FrozenModel):
 
     @property
     def waiting(self) -> bool:
-        """Whether the pool has left the request unaccepted for seconds."""
+        """True if the pool has left the request unaccepted for seconds."""
         return self.ping is Ping.FULL or (self.ping is Ping.SILENT and self.queue > 0)
 
     @property
     def stuck(self) -> bool:
-        """Whether no request is accepted and no child does anything."""
+        """True if no request is accepted and no child does anything."""
         return self.waiting and self.ticks <= IDLE_TICKS
 
     @property
     def busy(self) -> bool:
-        """Whether no request is accepted because the children work."""
+        """True if no request is accepted because the children work."""
         return self.waiting and self.ticks > IDLE_TICKS
 
     @property
     def gone(self) -> bool:
-        """Whether a process listens but nobody can connect, because the socket file was removed."""
+        """True if a process listens but nobody can connect, because the socket file was removed."""
         return self.ping is Ping.REFUSED and self.listens
 
     def describe(self) -> str:

@@ -192,12 +192,12 @@ class Usage(Fact):
 
     @property
     def exhausted(self) -> bool:
-        """Whether processes have taken 90 % of the memory or more."""
+        """True if processes have taken 90 % of the memory or more."""
         return self.memory_kib * 100 >= self.total_kib * 90
 
     @property
     def short(self) -> bool:
-        """Whether processes want as much CPU as all cores have, so that others wait."""
+        """True if processes want as much CPU as all cores have, so that others wait."""
         return max(self.cpu, sum(each.wanted for each in self.processes)) >= self.cores * 95
 
     @property

@@ -71,9 +71,9 @@ class Expression(NamedTuple):
     selectors: tuple[Selector, ...]
     """Each selector once, without those that are inside absent()."""
     lenient: bool
-    """Whether it may yield a result although one selector finds nothing, because it has alternatives."""
+    """True if it may yield a result although one selector finds nothing, because it has alternatives."""
     constant: bool
-    """Whether it may yield a result although no selector finds anything."""
+    """True if it may yield a result although no selector finds anything."""
 
 
 class _Token(NamedTuple):
@@ -115,7 +115,7 @@ class _Reader:
         """The functions whose brackets are open, with an empty name for brackets alone."""
         self._called = ""
         self._labels = False
-        """Whether the reader is inside `by (…)` or the like, where words are labels."""
+        """True if the reader is inside `by (…)` or the like, where words are labels."""
         self._name = ""
         self._matchers = ""
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from remediate.core.command import Run
 from remediate.core.field_types import FrozenModel, QueueName
-from remediate.core.host import Host
+from remediate.core.host import Host, Payments
 from remediate.core.probe import Fact
 from remediate.masking.masker import strip_control
 from remediate.probes.php import AppProbe
@@ -121,6 +121,7 @@ class QueueMotionState(Fact):
     horizon: bool = Field(default=False, description="whether Horizon is there, which looks after its workers itself")
     patience: NonNegativeInt = Field(default=120, description="seconds that a job may wait where that can be known")
     left_alone: tuple[str, ...] = Field(default=(), description="queues that may stand still")
+    judged: tuple[str, ...] = Field(default=(), description="the only queues that have to move; empty = all")
 
     @property
     @override
@@ -134,7 +135,7 @@ class QueueMotionState(Fact):
 
     @property
     def looked_into(self) -> bool:
-        """Whether the jobs of the default connection could be counted.
+        """True if the jobs of the default connection could be counted.
 
         The driver `sync` has none, and other drivers cannot be examined.
         """
@@ -142,7 +143,7 @@ class QueueMotionState(Fact):
 
     @property
     def all_stopped(self) -> bool:
-        """Whether there are workers and a signal has stopped every one of them."""
+        """True if there are workers and a signal has stopped every one of them."""
         return not self.horizon and bool(self.workers) and all(each.stopped for each in self.workers)
 
     @property
@@ -150,7 +151,7 @@ class QueueMotionState(Fact):
         """The queues that should move and do not, with the workers to blame. `untaken` are those of Horizon."""
         if self.horizon:
             return ()
-        causes = ((each, self._cause(each)) for each in self.queues if each.name not in self.left_alone)
+        causes = ((each, self._cause(each)) for each in self.queues if self._has_to_move(each))
         return tuple(Stall(each, cause, self._listening(each)) for each, cause in causes if cause is not None)
 
     @property
@@ -160,7 +161,7 @@ class QueueMotionState(Fact):
             return ()
         busy = {each.connection for each in self.queues if each.working}
         still = (each for each in self.queues if each.waiting and not each.taken and each.connection not in busy)
-        return tuple(each for each in still if each.name not in self.left_alone)
+        return tuple(each for each in still if self._has_to_move(each))
 
     @override
     def describe(self) -> str:
@@ -183,6 +184,9 @@ class QueueMotionState(Fact):
             return f"nothing waits{horizon}"
         held = ", ".join(f"{each.waiting} in {each.called}" for each in self.queues if each.waiting)
         return f"jobs wait: {held}{horizon}" + ("" if self.looked_into else f"; the default queue: {unseen}")
+
+    def _has_to_move(self, level: QueueLevel) -> bool:
+        return level.name not in self.left_alone and (not self.judged or level.name in self.judged)
 
     def _listening(self, level: QueueLevel) -> tuple[QueueWorker, ...]:
         connection = level.connection or self.connection
@@ -232,6 +236,7 @@ class QueueMotion(AppProbe[QueueMotionState]):
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
     patience: int = Field(default=120, ge=1, le=86400, description="seconds that a job may wait")
     left_alone: tuple[QueueName, ...] = Field(default=(), description="queues that may stand still")
+    others: bool = Field(default=True, description="whether queues that are not named have to move too")
 
     @classmethod
     def of(cls, host: Host) -> Self | None:
@@ -248,6 +253,13 @@ class QueueMotion(AppProbe[QueueMotionState]):
             left_alone=settings.queue.left_alone,
         )
 
+    @classmethod
+    def of_payments(cls, host: Host) -> Self | None:
+        """Return the question about the queues that payments go through; None if its PHP or path is unknown."""
+        queues = (host.settings.payments or Payments()).queues
+        motion = cls.of(host)
+        return motion and motion.model_copy(update={"queues": queues, "others": False})
+
     @override
     def command(self) -> Run:
         return self.ask("motion", str(_PATIENCE), *self.queues, seconds=_PATIENCE + 15)
@@ -257,7 +269,8 @@ class QueueMotion(AppProbe[QueueMotionState]):
         match answer:
             case {"state": "ok", "workers": workers, **found}:
                 # A helper of an earlier version sends no workers, and then no queue would seem to have any.
-                known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
+                judged = () if self.others else self.queues
+                known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone, "judged": judged}
                 return QueueMotionState.model_validate({**found, "workers": workers, **known})
             case {"state": "failed", "why": str(why)}:
                 return QueueMotionState(trouble=StoreTrouble(why))

@@ -44,7 +44,7 @@ class Trouble(Enum):
 
     @property
     def unreachable(self) -> bool:
-        """Whether no server answers at all."""
+        """True if no server answers at all."""
         return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
 
 

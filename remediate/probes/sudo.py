@@ -60,7 +60,7 @@ class SudoRule(FrozenModel):
 
     @property
     def opens_a_shell(self) -> bool:
-        """Whether the caller can run anything through it, as with rules generated up to 0.1."""
+        """True if the caller can run anything through it, as with rules generated up to 0.1."""
         return not self.password and bool(_OPEN.match(self.command))
 
 

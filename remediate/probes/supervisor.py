@@ -168,7 +168,7 @@ class StrayProcess(FrozenModel):
 
     @property
     def is_worker(self) -> bool:
-        """Whether it is one of artisan's long-running commands, which finish their work on TERM."""
+        """True if it is one of artisan's long-running commands, which finish their work on TERM."""
         return is_worker(self.arguments)
 
 

@@ -64,22 +64,22 @@ class UnitState(Fact):
 
     @property
     def healthy(self) -> bool:
-        """Whether it is active, and no job is about to change that."""
+        """True if it is active, and no job is about to change that."""
         return self.active == "active" and self.job == 0
 
     @property
     def masked(self) -> bool:
-        """Whether a person masked it, so that it cannot be started."""
+        """True if a person masked it, so that it cannot be started."""
         return self.load == "masked"
 
     @property
     def missing(self) -> bool:
-        """Whether systemd does not know it."""
+        """True if systemd does not know it."""
         return self.load == "not-found"
 
     @property
     def changing(self) -> bool:
-        """Whether it is on its way to another state by a job that somebody started."""
+        """True if it is on its way to another state by a job that somebody started."""
         return self.job != 0 or self.active in {"deactivating", "reloading"} or self._starting
 
     @property

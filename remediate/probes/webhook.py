@@ -55,7 +55,7 @@ class WebhookDelivery(FrozenModel):
 
     @property
     def accepted(self) -> bool:
-        """Whether the provider would count it as delivered."""
+        """True if the provider would count it as delivered."""
         return 200 <= self.status < 300 and self.error == 0
 
     @property
@@ -115,12 +115,12 @@ class WebhookState(Fact):
 
     @property
     def disowned(self) -> bool:
-        """Whether the provider's events are refused for their signature, with none accepted since."""
+        """True if the provider's events are refused for their signature, with none accepted since."""
         return self.events is not None and self.events.refused > 0
 
     @property
     def ok(self) -> bool | None:
-        """Whether the endpoint works; None until it has accepted a rightly signed event.
+        """True if the endpoint works; None until it has accepted a rightly signed event.
 
         If the provider has missed events, one of the provider's own has to be accepted.
         """

@@ -13,6 +13,7 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.webhook import Webhook, WebhookTrouble
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanTask
@@ -71,6 +72,7 @@ class _OfPayments(OfApplication, HumanTask):
             jobs=payments.jobs,
             queues=payments.queues,
             webhook=Webhook.of(host),
+            motion=QueueMotion.of_payments(host),
             secret=payments.secret,
             secret_env=payments.secret_env,
             link=link and str(link),
@@ -83,18 +85,29 @@ class _OfPayments(OfApplication, HumanTask):
 
 
 class JobsFlow(OfJobs, _OfPayments):
-    """Check that jobs can flow; name the playbook to run first when they cannot."""
+    """Check that jobs can flow and do; name the playbook to run first when they do not."""
 
     kind: Literal["payments.flow"] = "payments.flow"
     subject = "flow of jobs"
+    motion: QueueMotion = Field(description="the question whether jobs of payments are taken")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
+
+    @override
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (*super().probes(), self.motion)
 
     @override
     def guard(self, facts: Facts) -> Verdict:
         workers = facts[self._workers] if self._workers else None
         stopped = stopped_flow(facts[self._failed], facts[self._flow], workers, self.program)
-        return stopped or skip("failed jobs can be read, the queue answers, its workers run")
+        if stopped is not None:
+            return stopped
+        moves = facts[self.motion]
+        if not moves.ok:
+            return refuse(APP_DOWN, f"{moves.describe()}: run `fix.app-down` first")
+        said = "its workers run" if workers is not None else "no job is stuck in it"
+        return skip(f"failed jobs can be read, the queue answers, {said}")
 
 
 _ADVICE: Final[Mapping[WebhookTrouble, str]] = {

@@ -31,7 +31,7 @@ class AttendQueue(HumanTask):
 
     kind: Literal["queue.attend"] = "queue.attend"
     subject = "queue"
-    program: ProgramName = Field(description="supervisor group or program of the queue workers")
+    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     queue: QueueMotion = Field(description="the question whether jobs are taken")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (QUEUE_UNATTENDED,)
@@ -55,16 +55,18 @@ class AttendQueue(HumanTask):
         return refuse(QUEUE_UNATTENDED, f"{stall.describe()}; {listened_to(state)}. {self.advice(stall)}")
 
     def advice(self, stall: Stall) -> str:
-        """Return what a person can do: name the queue to a worker, or empty it."""
+        """Return what a person can do: give the queue a worker, or empty it."""
         name = stall.level.name
         connection = stall.level.connection
-        whose = f"{self.program}'s" if not connection else f"a worker of connection {connection}, in its"
+        if self.program is None:
+            attend = "Start the worker that takes its jobs"
+        elif connection:
+            attend = f"Name {name} in --queue of a worker of connection {connection}, in its command"
+        else:
+            attend = f"Name {name} in --queue of {self.program}'s command"
         artisan = (f"/usr/bin/{self.queue.php}", f"{self.queue.path}/artisan", "queue:work")
         words = (*artisan, *filter(None, [stall.level.connection]), f"--queue={name}", "--stop-when-empty")
-        return (
-            f"Name {name} in --queue of {whose} command, or work it off now: "
-            f"`sudo -u {self.queue.user} {shlex.join(words)}`"
-        )
+        return f"{attend}, or work it off now: `sudo -u {self.queue.user} {shlex.join(words)}`"
 
 
 def listened_to(state: QueueMotionState) -> str:

@@ -58,7 +58,7 @@ class ExecOptions(TypedDict, total=False):
     extra: float
     """Seconds that are added to the deadline of each question."""
     together: bool
-    """Whether one command may answer several questions, which is the default."""
+    """True if one command may answer several questions, which is the default."""
 
 
 class Session(Protocol):

@@ -92,6 +92,22 @@ def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
     assert "1 listens to mails of redis" in problem(outcome).message
 
 
+@pytest.mark.parametrize(
+    ("queue", "expected"),
+    [
+        (exd.motion(exd.STANDING, seconds=10), "queue-unattended"),
+        (exd.stuck(7), "unexplained"),
+        (exd.stuck(7, stopped=False), "unexplained"),
+    ],
+    ids=["no worker", "stopped", "idle"],
+)
+def test_jobs_that_nobody_takes_count_without_supervisor_too(queue: QueueMotionState, expected: str) -> None:
+    session = FactSession({**HEALTHY, QUEUE: queue})
+    outcome = play(app_down, session, host=host(worker_program=None))
+    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, expected, [])
+    assert "5 jobs wait in default" in problem(outcome).message
+
+
 def test_a_paused_horizon_is_not_called_healthy() -> None:
     queue = exd.motion(exd.STANDING, seconds=10).model_copy(update={"horizon": True})
     session = FactSession({**HEALTHY, QUEUE: queue})

@@ -22,9 +22,11 @@ from remediate.probes.queue import (
     Retried,
     StoreTrouble,
 )
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.webhook import Webhook, WebhookState
 from remediate.testing import play
+from support import daily_examples as exd
 from support import examples as ex
 from support import payment_examples as pay
 from support.incidents import APP, DEPLOY, FPM, FPM_CONFIG, ORPHANS, PATH, WORKERS, host, working
@@ -43,6 +45,7 @@ HOST = host(
 )
 FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
+MOTION = QueueMotion(php="php8.2", path=PATH, user="forge", others=False)
 CONFIG, CACHED = Configuration(php="php8.2", path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 CHILDREN = Descendants(path=PATH, user="forge", unit="supervisor")
 OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
@@ -77,6 +80,7 @@ WELL: Changes = {
     WEBHOOK: webhooks(accepted=2),
     FAILED: pay.failed_jobs(),
     FLOW: pay.QUEUE,
+    MOTION: exd.motion(judged=("default",)),
     CONFIG: configuration(),
     EnvFile(path=PATH, user="forge"): Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
     CACHED: Output(stdout="1 10 1795444283.1"),
@@ -237,7 +241,16 @@ def test_an_edit_of_the_secret_is_left_while_the_provider_is_accepted() -> None:
     assert said(run(session)) == ("healthy", None, [])
 
 
-@pytest.mark.parametrize("probe", [WEBHOOK, FAILED, FLOW, WORKERS])
+def test_payments_that_no_worker_takes_are_not_called_well_and_other_queues_are_left_to_app_down() -> None:
+    workers = (exd.worker(queues=("mails",)),)
+    stuck = FactSession({**WELL, MOTION: exd.motion(exd.STANDING, workers=workers, seconds=10, judged=("default",))})
+    assert said(run(stuck)) == ("refused", "app-down", [])
+    other = exd.STANDING.model_copy(update={"name": "reports"})
+    well = FactSession({**WELL, MOTION: exd.motion(other, workers=workers, seconds=10, judged=("default",))})
+    assert said(run(well)) == ("healthy", None, [])
+
+
+@pytest.mark.parametrize("probe", [WEBHOOK, FAILED, FLOW, MOTION, WORKERS])
 def test_what_cannot_be_read_is_never_healthy(probe: Webhook) -> None:
     assert said(run(FactSession({**WELL, probe: LOST}))) == ("refused", "unreadable", [])
 
@@ -250,5 +263,6 @@ def test_without_a_webhook_nothing_can_tell() -> None:
 def test_where_no_class_is_declared_failed_jobs_are_no_symptom() -> None:
     host_plan = payments_failing(host(webhook_path="/webhooks/stripe"))
     assert [probe.kind for probe in host_plan.symptoms] == [
-        *("webhook.endpoint", "queue.flow", "supervisor.workers", "processes.configuration-of-workers")
+        *("webhook.endpoint", "queue.flow", "queue.motion"),
+        *("supervisor.workers", "processes.configuration-of-workers"),
     ]

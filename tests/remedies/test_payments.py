@@ -11,9 +11,11 @@ from remediate.core.probe import Fact
 from remediate.errors import Unreadable
 from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
 from remediate.probes.queue import FailedJobs, QueueFlow, QueueFlowState, Retried, StoreTrouble
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
+from support import daily_examples as exd
 from support import examples as ex
 from support import payment_examples as pay
 from support.hosts import host_with
@@ -46,6 +48,13 @@ WEBHOOK = ENDPOINT.webhook
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
 FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW, WORKERS = QueueFlow(php="php8.2", path=PATH, user="forge"), Workers(program="agency-worker")
+MOTION = QueueMotion(php="php8.2", path=PATH, user="forge", others=False)
+WELL: Known = {
+    FAILED: pay.failed_jobs(),
+    FLOW: pay.QUEUE,
+    WORKERS: ex.workers("RUNNING"),
+    MOTION: exd.motion(),
+}
 
 CACHED = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
 OLDER = CACHED.model_copy(update={"differs": (KEY, "app.debug")})
@@ -173,12 +182,13 @@ def test_where_no_class_is_declared_nothing_is_left_to_anybody() -> None:
         ({WORKERS: ex.workers("FATAL", "RUNNING")}, "app-down"),
         ({WORKERS: ex.NO_DAEMON}, "app-down"),
         ({FAILED: pay.failed_jobs().model_copy(update={"trouble": StoreTrouble.DENIED})}, "database-down"),
-        *(({probe: LOST}, "unreadable") for probe in (FLOW, WORKERS, FAILED)),
+        ({MOTION: exd.stuck(7, stopped=False)}, "app-down"),
+        ({MOTION: exd.motion(exd.STANDING, seconds=10)}, "app-down"),
+        *(({probe: LOST}, "unreadable") for probe in (FLOW, WORKERS, FAILED, MOTION)),
     ],
 )
 def test_every_flow(change: Known, expected: str) -> None:
-    well: Known = {FAILED: pay.failed_jobs(), FLOW: pay.QUEUE, WORKERS: ex.workers("RUNNING")}
-    assert decide(FLOWS, {**well, **change}) == expected
+    assert decide(FLOWS, {**WELL, **change}) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,10 +225,9 @@ def test_without_an_inventory_of_payments_the_defaults_of_the_runbook_hold() -> 
     assert DecideJobs.on(host) == DecideJobs(php="php8.2", path=PATH)
     assert (TellSecret.on(host).secret, TellSecret.on(host).secret_env) == (KEY, "STRIPE_WEBHOOK_SECRET")
     assert isinstance(CheckEndpoint.on(host).webhook, Webhook)
-    assert JobsFlow.on(host).probes() == (FAILED.model_copy(update={"classes": ()}), FLOW)
+    assert JobsFlow.on(host).probes() == (FAILED.model_copy(update={"classes": ()}), FLOW, MOTION)
 
 
-WELL: Known = {FAILED: pay.failed_jobs(), FLOW: pay.QUEUE, WORKERS: ex.workers("RUNNING")}
 EXAMPLES = {
     "payments.flow": (
         FLOWS,

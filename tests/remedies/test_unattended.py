@@ -34,6 +34,14 @@ def test_it_says_who_listens_to_what_and_how_to_go_on() -> None:
     assert """artisan queue:work database '--queue=it'"'"'s' --stop-when-empty`""" in alone
 
 
+def test_where_the_inventory_names_no_workers_it_asks_to_start_one() -> None:
+    attend = AttendQueue.on(host_with({"app_path": PATH, "php": "php8.2"}))
+    assert attend == ATTEND.model_copy(update={"program": None})
+    assert ". Start the worker that takes its jobs, or work it off now: `sudo -u forge " in (
+        attend.guard(Facts({QUEUE: ALONE})).reason
+    )
+
+
 def test_the_inventory_fills_it() -> None:
     assert AttendQueue.on(host_with({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"})) == ATTEND
 

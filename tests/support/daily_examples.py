@@ -75,10 +75,14 @@ def worker(
 
 
 def motion(
-    *levels: QueueLevel, whole: bool = True, workers: tuple[QueueWorker, ...] = (), seconds: float = 3
+    *levels: QueueLevel,
+    whole: bool = True,
+    workers: tuple[QueueWorker, ...] = (),
+    seconds: float = 3,
+    judged: tuple[str, ...] = (),
 ) -> QueueMotionState:
     """Return the movement of these queues; of one empty queue unless stated."""
-    given = {"trouble": None, "connection": "redis", "seconds": seconds, "whole": whole}
+    given = {"trouble": None, "connection": "redis", "seconds": seconds, "whole": whole, "judged": judged}
     return QueueMotionState.model_validate({**given, "queues": levels or (level(),), "workers": workers})
 
 

@@ -174,7 +174,8 @@ class Staged:
     def inside(self, path: str = "/") -> int:
         """Return the site's status on the host itself."""
         form = "-s -o /dev/null -w '%{http_code}' --connect-to ::127.0.0.1:"
-        return int(self.infra.run(f"curl {form} https://{DOMAIN}{path}").stdout)
+        # curl writes 000 where nobody answers. That it fails then is no fault of the engine's, which would be told.
+        return int(self.infra.check_output(f"curl {form} https://{DOMAIN}{path} || true"))
 
     def serves(self) -> None:
         """Assert that the site is right, from outside and on the host."""
