@@ -95,7 +95,7 @@ def test_an_incident_whose_clocks_fail_silences_no_other(
     IncidentClock(project, now=lambda: minutes(120)).look()
     assert f"{second.id}: overdue: update" in caplog.text
     assert f"the clocks of incident {first.id} are not read; it is tried again in 5 s: ValueError" in caplog.text
-    assert "what waits in the outbox is not sent; it is tried again in 5 s: ValueError" in caplog.text
+    assert "queued messages are not sent; it is tried again in 5 s: ValueError" in caplog.text
 
 
 def test_a_mistake_in_the_settings_shows_at_the_start(tmp_path: Path) -> None:
