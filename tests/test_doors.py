@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.container
 
-FPM = "php8.2-fpm"
-
 
 def here(staged: "Staged") -> tuple[str, ...]:
     return ("--host", staged.name, "--inventory", str(staged.inventory))

@@ -5,15 +5,20 @@ from pathlib import Path
 import pytest
 
 from remediate.commands import rehearse as command
+from remediate.project.project import Project
 from support.incident_desk import Desk
 from support.rehearsals import Asked
 
 
 @pytest.fixture
+def project(state: Path) -> Project:
+    """No project: its defaults, and the journal of this test."""
+    return Project(root=None)
+
+
+@pytest.fixture
 def desk(tmp_path: Path, state: Path) -> Desk:
-    desk = Desk(tmp_path / "project")
-    desk.settings("")
-    return desk
+    return Desk(tmp_path / "project")
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 from remediate.alerts.store import AlertStore
 from remediate.commands.alert import take_alerts
 from remediate.commands.docs.schemas import schema
-from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
@@ -23,7 +22,8 @@ from remediate.service.project_intake import doubt_of
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
 from support.command_box import typed
 from support.doc_pages import FENCED, ROOT
-from support.toys import masked
+from support.printed import Printed
+from support.stubs import stub
 
 INVENTORY = "web:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1}\n    web2:\n"
 
@@ -47,16 +47,15 @@ class Shop:
         (root / "pyproject.toml").write_text("[tool.remediate]\n")
         self.policy(SITE)
         self.project = Project(root)
-        self.out, self.err = io.StringIO(), io.StringIO()
 
     def policy(self, text: str) -> None:
         (self.root / "alerts.yml").write_text(text)
 
     def alert(self, body: bytes = b"", /, **flags: object) -> int:
         self._patch.setattr(sys, "stdin", Given(body))
-        self.out, self.err = io.StringIO(), io.StringIO()
-        terminal = Terminal(masked(self.out), masked(self.err), False)
-        return take_alerts(flags, self.project, terminal, program="remediate")
+        printed = Printed()
+        self.out, self.err = printed.out, printed.err
+        return take_alerts(flags, self.project, printed.terminal, program="remediate")
 
     @property
     def said(self) -> str:
@@ -102,8 +101,7 @@ def test_the_first_policy_of_the_page_does_what_the_page_shows(shop: Shop) -> No
 def test_an_alert_runs_no_inventory(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its hosts are those that remediate reads itself; the others are named in a warning."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/ansible-inventory").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
-    (tmp_path / "bin/ansible-inventory").chmod(0o755)
+    stub(tmp_path / "bin/ansible-inventory", f"touch {tmp_path}/ran")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     (shop.root / "inventories/cloud").write_text("#!/bin/sh\n")
     assert shop.alert(group(CACHE)) == 10

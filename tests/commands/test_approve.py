@@ -1,6 +1,5 @@
 """approve as it is typed: by whom, what is shown, and what it answers."""
 
-import io
 import subprocess
 import time
 from pathlib import Path
@@ -24,8 +23,9 @@ from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.approving import Team, planned
 from support.nginx_runs import DOWN, web
+from support.printed import Printed
 from support.scripted import FactSession
-from support.toys import masked, report_of
+from support.toys import report_of
 
 
 class Shop:
@@ -41,14 +41,14 @@ class Shop:
 
     def __call__(self, *, answer: str | None = None, key: str | Path = "bob", **flags: object) -> tuple[int, str, str]:
         """Type `approve`; with an answer, at a terminal. Returns the exit code and both outputs."""
-        out, err = io.StringIO(), io.StringIO()
-        terminal = Terminal(masked(out), masked(err), interactive=False)
+        printed = Printed()
+        terminal = printed.terminal
         if answer is not None:
             Person.answer = answer
             terminal = Person(terminal.out, terminal.err, interactive=True)
         path = key if isinstance(key, Path) else self.team.key(key)
         code = approve({"key": str(path), **flags}, self.project, terminal, program="remediate")
-        return code, out.getvalue(), err.getvalue()
+        return code, printed.out.getvalue(), printed.err.getvalue()
 
 
 class Person(Terminal):
@@ -63,9 +63,7 @@ class Person(Terminal):
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def shop(tmp_path: Path, state: Path) -> Shop:
     return Shop(Team(tmp_path / "shop", "ana", "bob", "cleo"))
 
 
@@ -225,10 +223,11 @@ def test_a_run_of_a_plan_that_waits_ends_with_the_command_that_approves_it(shop:
     def typed(**flags: object) -> str:
         options = Options.model_validate({"hold": 0, "yes": True, **flags})
         begun = Begun((web("web1"),), options, lambda _: FactSession(DOWN))
-        out = io.StringIO()
-        terminal = Terminal(masked(out), masked(io.StringIO()), interactive=False)
-        run_from_flags(SingleRemedy(RestartNginx), begun, {"host": "web1"}, shop.project, terminal, program="remediate")
-        return out.getvalue()
+        printed = Printed()
+        run_from_flags(
+            SingleRemedy(RestartNginx), begun, {"host": "web1"}, shop.project, printed.terminal, program="remediate"
+        )
+        return printed.out.getvalue()
 
     planned_by = typed(plan=True, yes=False)
     shown = planned_by.partition("remediate approve ")[2][:12]

@@ -1,20 +1,17 @@
 """The beginning of a run: connections first, then all that is validated."""
 
-import io
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from remediate.commands.given import Begun, beginning
-from remediate.commands.terminal import Terminal
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
 from remediate.inventory.selection import Inventory
-from remediate.masking.masker import Masker
-from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
 from remediate.transport.dialing import Connections
+from support.printed import Printed
 
 PIN: Final = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 INVENTORY: Final = f"""
@@ -58,11 +55,10 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
 
 def begin(tmp_path: Path, **flags: object) -> tuple[Begun, str]:
     """Begin a run; return it and what was said on standard error."""
-    inventory, said = tmp_path / "prod.yml", io.StringIO()
+    inventory, printed = tmp_path / "prod.yml", Printed()
     inventory.write_text(INVENTORY)
-    terminal = Terminal(MaskedWriter(io.StringIO(), Masker()), MaskedWriter(said, Masker()), interactive=False)
-    with beginning({"inventory": str(inventory), **flags}, Project(None), terminal) as begun:
-        return begun, said.getvalue()
+    with beginning({"inventory": str(inventory), **flags}, Project(None), printed.terminal) as begun:
+        return begun, printed.err.getvalue()
 
 
 def test_a_connection_has_all_of_the_address_and_is_closed_if_nobody_asked_for_it(

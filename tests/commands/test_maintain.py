@@ -1,6 +1,5 @@
 """maintain.*: exit codes for cron, one-line errors, and requested documents."""
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,36 +8,33 @@ import pytest
 
 from remediate.commands import maintain as command
 from remediate.commands.maintain import NotWritten, look, tell_status
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.maintenance.history import History
 from remediate.maintenance.schedule import Occasion
 from remediate.project.project import Project
 from support.command_box import typed
+from support.printed import Printed
+from support.stubs import stub
 from support.toy_maintenance import report, result
-from support.toys import document, masked
+from support.toys import document
 
 INVENTORY = "shop:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {php: php8.2}}\n"
 
 
-class Shop:
+class Shop(Printed):
     """A project with one host that nobody reaches."""
 
     def __init__(self, root: Path) -> None:
+        super().__init__()
         self.root = root
         (root / "inventories").mkdir()
         (root / "inventories/shop.yml").write_text(INVENTORY)
         self.settings("")
         self.project = Project(root)
-        self.out, self.err = io.StringIO(), io.StringIO()
 
     def settings(self, text: str) -> None:
         (self.root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
-
-    @property
-    def terminal(self) -> Terminal:
-        return Terminal(masked(self.out), masked(self.err), False)
 
     def look(self, about: Occasion = Occasion.MONTHLY, /, **flags: object) -> int:
         return look(about, {"host": "web1", **flags}, self.project, self.terminal)
@@ -70,8 +66,7 @@ def test_the_host_of_a_restore_has_no_encrypted_values(
             self.find("web1")
 
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/ansible-vault").write_text("#!/bin/sh\nprintf hidden.example.com\n")
-    (tmp_path / "bin/ansible-vault").chmod(0o755)
+    stub(tmp_path / "bin/ansible-vault", "printf hidden.example.com")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     (shop.root / "inventories/host_vars").mkdir()
     sealed = "ansible_user: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61\n"

@@ -1,6 +1,5 @@
 """A run on many hosts from the command line: its flags, its last lines, its exit code."""
 
-import io
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
 from support.fleets import OfFpm, ScriptedFleet, toy_host
+from support.printed import Printed
 from support.screen import Screen
 
 Fleet = Callable[..., list[str]]
@@ -29,12 +29,11 @@ def typed(tmp_path: Path, hurry: None, state: Path) -> Fleet:
 
     def run(fleet: ScriptedFleet, **flags: Any) -> list[str]:
         given = {**FLAGS, **flags}
-        out, err = io.StringIO(), io.StringIO()
-        terminal = Terminal(MaskedWriter(out, Masker()), MaskedWriter(err, Masker()), interactive=False)
+        printed = Printed()
         begun = Begun(tuple(map(toy_host, fleet.names)), options_of(given), fleet.connect)
-        run_from_flags(OfFpm(), begun, given, Project(tmp_path), terminal, program="remediate")
-        assert err.getvalue() == ""
-        return out.getvalue().splitlines()
+        run_from_flags(OfFpm(), begun, given, Project(tmp_path), printed.terminal, program="remediate")
+        assert printed.err.getvalue() == ""
+        return printed.out.getvalue().splitlines()
 
     return run
 

@@ -1,6 +1,5 @@
 """The sudoers file is for the account that a connection really logs in as."""
 
-import io
 import subprocess
 from pathlib import Path
 
@@ -8,13 +7,12 @@ import pytest
 import yaml
 
 from remediate.commands.privileges import print_sudoers, script_of, sudoers_of
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host, Settings, SshTarget
 from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
-from remediate.masking.masker import Masker
-from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
+from support.printed import Printed
+from support.stubs import stub
 
 SETTINGS = Settings.model_validate({"site_url": "https://example.com/", "php": "php8.3"})
 
@@ -27,9 +25,7 @@ def host(user: str | None = None) -> Host:
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put an ssh on PATH that says what the ssh configuration is; return where it says so."""
     said = tmp_path / "said"
-    ssh = tmp_path / "ssh"
-    ssh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\ncat {said}\n')
-    ssh.chmod(0o755)
+    stub(tmp_path / "ssh", f'echo "$*" >> {tmp_path}/asked\ncat {said}')
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     return said
 
@@ -100,13 +96,11 @@ def test_what_is_printed_is_what_is_installed(flag: str, configured: Path) -> No
     (here,) = select("web1", inventory)
     make = script_of if flag == "script" else sudoers_of
 
-    out, err = io.StringIO(), io.StringIO()
+    printed = Printed()
+    code = print_sudoers({"host": "web1", "inventory": str(inventory), flag: True}, project, printed.terminal)
 
-    terminal = Terminal(MaskedWriter(out, Masker()), MaskedWriter(err, Masker()), interactive=False)
-    code = print_sudoers({"host": "web1", "inventory": str(inventory), flag: True}, project, terminal)
-
-    assert (code, err.getvalue()) == (0, "")
-    assert out.getvalue() == make(here, project, timeouts=flag != "sudo_rs")
+    assert (code, printed.err.getvalue()) == (0, "")
+    assert printed.out.getvalue() == make(here, project, timeouts=flag != "sudo_rs")
     assert ("TIMEOUT=" in make(here, project, timeouts=flag != "sudo_rs")) is (flag != "sudo_rs")
 
 

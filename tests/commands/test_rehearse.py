@@ -7,7 +7,6 @@ from threading import Event
 import pytest
 
 from remediate.commands import rehearse as command
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.project.project import Project
 from remediate.rehearsal.faults import Fault
@@ -211,5 +210,5 @@ def test_a_record_that_cannot_be_written_is_one_line(rehearsing: Asked) -> None:
 
 def test_a_container_that_cannot_be_removed_does_not_cost_the_report(asked: Asked) -> None:
     place = FakePlace()
-    command._closed(place, Terminal(asked.out, asked.err, False))  # type: ignore[arg-type]
+    command._closed(place, asked.terminal)  # type: ignore[arg-type]
     assert "rehearsal-1 is left behind: podman could not remove the container" in asked.err.getvalue()

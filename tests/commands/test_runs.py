@@ -1,14 +1,10 @@
 """Records of runs: missing records are reported, and broken runs show their next command."""
 
-import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from remediate.commands.runs import list_runs, show_run
-from remediate.commands.terminal import Terminal
 from remediate.core.outcome import RunVerdict
 from remediate.errors import JournalError
 from remediate.journal.journal import Journal
@@ -16,19 +12,7 @@ from remediate.journal.models import Intent, RunRecord
 from remediate.journal.run_id import new_run_id
 from remediate.project.project import Project
 from support.nginx_runs import Told
-from support.toys import masked
-
-
-@pytest.fixture
-def project(state: Path) -> Project:
-    return Project(root=None)
-
-
-@pytest.fixture
-def journal(project: Project) -> Iterator[Journal]:
-    opened = Journal.open(project.journal())
-    yield opened
-    opened.close()
+from support.printed import Printed
 
 
 def broken(_: object, *args: object, **named: object) -> None:
@@ -88,12 +72,9 @@ def begin(journal: Journal, playbook: str = "app-down", *, intents: int = 1, day
 
 
 def listed(project: Project, **flags: object) -> str:
-    out = io.StringIO()
-    assert (
-        list_runs(flags, project, Terminal(masked(out), masked(io.StringIO()), interactive=False), program="remediate")
-        == 0
-    )
-    return out.getvalue()
+    printed = Printed()
+    assert list_runs(flags, project, printed.terminal, program="remediate") == 0
+    return printed.out.getvalue()
 
 
 @pytest.mark.parametrize(("name", "command"), [("app-down", "check.app-down"), ("do.nginx.restart", "triage")])
@@ -104,11 +85,9 @@ def test_a_run_that_broke_off_while_acting_is_listed_with_a_way_to_look(
     said = listed(project)
     assert "1 step was begun without an outcome, and may or may not have run" in said
     assert f"look with remediate {command} --host web1,web2\n" in said
-    out = io.StringIO()
-    show_run(
-        {"run": run_id}, project, Terminal(masked(out), masked(io.StringIO()), interactive=False), program="remediate"
-    )
-    assert f"look with remediate {command} --host web1,web2\n" in out.getvalue()
+    printed = Printed()
+    show_run({"run": run_id}, project, printed.terminal, program="remediate")
+    assert f"look with remediate {command} --host web1,web2\n" in printed.out.getvalue()
 
 
 def test_a_run_that_broke_off_before_acting_is_listed_as_such(journal: Journal, project: Project) -> None:

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from remediate.commands.docs.schemas import schema
 from remediate.commands.runs import list_runs, show_run
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict, Verified
@@ -33,6 +32,7 @@ from remediate.transport.session import Session
 from support import examples as ex
 from support.given_secret import HOST, LOOSE, PATH, SET
 from support.incidents import APP, DEPLOY
+from support.printed import Printed
 from support.scripted import Changes, FactSession
 from support.toys import masked
 
@@ -81,10 +81,9 @@ def played(which: SingleRemedy, session: FactSession, *, plan: bool = False) -> 
 
 
 def shown(report: Report, project: Project, **flags: object) -> str:
-    out = io.StringIO()
-    terminal = Terminal(masked(out), masked(io.StringIO()), interactive=False)
-    assert show_run({"run": report.run, **flags}, project, terminal, program="remediate") == 0
-    return out.getvalue()
+    printed = Printed()
+    assert show_run({"run": report.run, **flags}, project, printed.terminal, program="remediate") == 0
+    return printed.out.getvalue()
 
 
 @pytest.mark.parametrize("value", WORDS)
@@ -103,9 +102,9 @@ def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdic
     jsonschema.validate(document, json.loads(schema("report")))
     assert Report.model_validate(document) == report
     assert "\nFIXED in " in shown(report, project)
-    out = io.StringIO()
-    assert list_runs({}, project, Terminal(masked(out), masked(out), interactive=False), program="remediate") == 0
-    assert "fixed        touched yes" in out.getvalue()
+    printed = Printed()
+    assert list_runs({}, project, printed.terminal, program="remediate") == 0
+    assert "fixed        touched yes" in printed.out.getvalue()
 
 
 def test_nor_does_it_when_the_value_did_not_get_there(project: Project) -> None:

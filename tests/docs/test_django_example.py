@@ -9,6 +9,7 @@ import pytest
 
 from support.doc_pages import ROOT
 from support.first_remedy import carry_out
+from support.stubs import stub
 
 EXAMPLE = ROOT / "docs/examples/django"
 
@@ -42,8 +43,7 @@ def test_no_image_is_made_of_a_build_that_failed(tmp_path: Path, status: int, im
     built = f'for last; do :; done; [ {status} != 0 ] || echo TAR > "$last"; exit {status}'
     engine = f'echo "$1 $2 $3 $4 $(cat "$5") $6" > {tmp_path}/imported'
     for name, script in {"mmdebstrap": built, "engine": engine}.items():
-        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
-        (programs / name).chmod(0o755)
+        stub(programs / name, script)
     ended = subprocess.run(
         ("sh", EXAMPLE / "image/build.sh", "a/b", "engine", "--quiet"),
         check=False,

@@ -1,7 +1,6 @@
 """The site in a real browser: on a phone and on a desk, from files and over HTTP."""
 
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -11,21 +10,19 @@ from pathlib import Path
 import pytest
 
 from support.browser import CHROMIUM, Browser, browser
+from support.http_thread import Quiet, serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser here: sh tests/get-programs.sh")
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+class QuietFiles(Quiet, SimpleHTTPRequestHandler):
+    """The files of a folder."""
 
 
 @pytest.fixture
 def served(site: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietFiles, directory=str(site)))) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture

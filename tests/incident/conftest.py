@@ -16,6 +16,13 @@ from support.toy_incidents import NOON, declared
 
 
 @pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reach this machine without a proxy."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

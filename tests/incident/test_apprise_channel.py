@@ -5,8 +5,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +16,7 @@ from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import NotSent
 from remediate.incident.messages import Message, MessageKind
 from remediate.masking.masker import Masker
+from support.http_thread import Quiet, serving
 from support.toy_messages import ALL, message
 
 
@@ -28,7 +28,7 @@ class Service(ThreadingHTTPServer):
         self.over = threading.Event()
 
 
-class Answering(BaseHTTPRequestHandler):
+class Answering(Quiet, BaseHTTPRequestHandler):
     server: Service
 
     def do_POST(self) -> None:
@@ -42,26 +42,12 @@ class Answering(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
+
+def service(code: int = 200) -> AbstractContextManager[Service]:
+    return serving(Service(code))
 
 
-@contextmanager
-def service(code: int = 200) -> Iterator[Service]:
-    with Service(code) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.fixture(autouse=True)
-def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("direct")
 
 
 TOKEN = "canary-5f1e-token"

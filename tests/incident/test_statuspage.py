@@ -1,6 +1,5 @@
 """Statuspage, against a local fake: created, updated, once, within the rate limit."""
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -14,22 +13,17 @@ from remediate.incident.status_page.statuspage import StatuspagePage
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker
+from support.http_thread import serving
 from support.toy_incidents import NOON
 from support.toy_messages import message
 from support.toy_statuspage import KEY, PAGE, Statuspage
 
 
 @pytest.fixture
-def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Statuspage]:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def there(monkeypatch: pytest.MonkeyPatch, direct: None) -> Iterator[Statuspage]:
     monkeypatch.setenv("STATUSPAGE_KEY", KEY)
-    with Statuspage() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Statuspage()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 class Waits:

@@ -15,6 +15,7 @@ from remediate.incident.outbox import LEASE
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.incident.template_context import MessageText
+from support.http_thread import serving
 from support.toy_incidents import NOON, declared
 from support.toy_statuspage import KEY, PAGE, Api, Statuspage
 
@@ -42,19 +43,13 @@ class LateApi(Api):
 
 
 @pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch, state: Path) -> Iterator[Late]:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def late(monkeypatch: pytest.MonkeyPatch, direct: None, state: Path) -> Iterator[Late]:
     monkeypatch.setenv("STATUSPAGE_KEY", KEY)
     monkeypatch.setattr("remediate.incident.status_page.statuspage.SECONDS", 3)
     monkeypatch.setattr("remediate.incident.status_page.statuspage.PACE", 0)
-    with Late() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Late()) as server:
         yield server
         server.may.set()
-        server.shutdown()
-        thread.join()
 
 
 def test_what_is_taken_after_we_gave_up_is_shown_once(late: Late) -> None:

@@ -11,6 +11,7 @@ from remediate.inventory import ansible_program
 from remediate.inventory.selection import Inventory
 from support.inventories import CANARY, Write, names, refusal
 from support.paper_hosts import until
+from support.stubs import stub
 
 SEALED = "ansible_user: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3433\n"
 INVENTORY = "web: {hosts: {web1: , web2: }}\n"
@@ -22,11 +23,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     folder = tmp_path_factory.mktemp("bin")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder
-
-
-def program(folder: Path, name: str, script: str) -> None:
-    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-    (folder / name).chmod(0o755)
 
 
 def _runs(process: int) -> bool:
@@ -51,7 +47,7 @@ def test_a_script_is_read_with_the_vars_files_beside_it(write: Write, programs: 
     )
     said = '{"web": {"hosts": ["web1"], "vars": {"ansible_user": "ana", "remediate": {"nginx_unit": "n"}}},'
     said += ' "_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.1"}}}, "all": {"children": ["web"]}}'
-    program(programs, "ansible-inventory", f"echo \"$PWD $* $ANSIBLE_VARS_ENABLED.\" >{programs}/called; echo '{said}'")
+    stub(programs / "ansible-inventory", f"echo \"$PWD $* $ANSIBLE_VARS_ENABLED.\" >{programs}/called; echo '{said}'")
     (host,) = select(folder, file="inventories/cloud")
     called = f"{folder} -i {folder}/inventories/cloud --list --export .\n"
     assert (programs / "called").read_text() == called
@@ -64,7 +60,7 @@ def test_a_script_is_read_with_the_vars_files_beside_it(write: Write, programs: 
 def test_the_name_that_a_program_prints_is_one_host(write: Write, programs: Path) -> None:
     """Ansible has expanded ranges by then. A name that still looks like one must not become other hosts."""
     folder = write({"cloud": "#!/bin/false\n"})
-    program(programs, "ansible-inventory", 'echo \'{"web": {"hosts": ["w[1:3]", "web1:22", "web1"]}}\'')
+    stub(programs / "ansible-inventory", 'echo \'{"web": {"hosts": ["w[1:3]", "web1:22", "web1"]}}\'')
     inventory = Inventory.load([folder / "cloud"], folder)
     assert inventory.host_names == ("web1:22", "web1")
     assert "'w[1:3]' is not a possible name for a host; ignored" in " ".join(inventory.warnings)
@@ -77,7 +73,7 @@ def test_a_talkative_configuration_does_not_spoil_the_listing(
     monkeypatch.setenv("ANSIBLE_VERBOSITY", "1")
     folder = write({"cloud": "#!/bin/false\n"})
     talk = 'test "$ANSIBLE_VERBOSITY" = 0 || echo Using ansible.cfg'
-    program(programs, "ansible-inventory", f'{talk}; echo \'{{"web": {{"hosts": ["web1"]}}}}\'')
+    stub(programs / "ansible-inventory", f'{talk}; echo \'{{"web": {{"hosts": ["web1"]}}}}\'')
     assert names(select(folder, file="cloud")) == "web1"
 
 
@@ -87,7 +83,7 @@ def test_nothing_runs_outside_of_the_project(write: Write, programs: Path) -> No
     (folder / "group_vars/web.yml").write_text(SEALED)
     (folder / "mine/link").symlink_to(folder / "cloud")
     for name in ("ansible-inventory", "ansible-vault"):
-        program(programs, name, f"touch {programs}/ran")
+        stub(programs / name, f"touch {programs}/ran")
     for file in ("cloud", "mine/link"):
         assert "only for an inventory inside a marked project" in refusal(
             lambda file=file: select(folder, file=file, project=folder / "mine")  # type: ignore[misc]
@@ -119,7 +115,7 @@ def test_a_program_that_fails_is_one_line(
     if "sleep" in script:  # The others may take their time on a busy machine.
         monkeypatch.setattr(ansible_program, "SECONDS", 1)
     folder = write({"cloud": "#!/bin/sh\n"})
-    program(programs, "ansible-inventory", script)
+    stub(programs / "ansible-inventory", script)
     message = refusal(lambda: select(folder, file="cloud"))
     assert message.startswith(f"{folder}/cloud:1: ")
     assert told in message
@@ -140,7 +136,7 @@ def test_ctrl_c_ends_the_program_and_its_children(
     write: Write, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write({"cloud": "#!/bin/sh\n"})
-    program(programs, "ansible-inventory", f"sleep 300 & echo $! >{programs}/child; sleep 1; kill -INT $PPID; wait")
+    stub(programs / "ansible-inventory", f"sleep 300 & echo $! >{programs}/child; sleep 1; kill -INT $PPID; wait")
     with pytest.raises(KeyboardInterrupt):
         select(folder, file="cloud")
     child = int((programs / "child").read_text())
@@ -152,7 +148,7 @@ def test_ctrl_c_ends_the_program_and_its_children(
 
 def test_a_needed_value_is_decrypted_once_and_kept_as_a_secret(write: Write, programs: Path) -> None:
     folder = write({"i.yml": INVENTORY, "group_vars/web.yml": SEALED + "other: !vault |\n  $ANSIBLE_VAULT;x\n"})
-    program(programs, "ansible-vault", f"cat >>{programs}/given; echo $* >>{programs}/called; printf {CANARY}")
+    stub(programs / "ansible-vault", f"cat >>{programs}/given; echo $* >>{programs}/called; printf {CANARY}")
     hosts = select(folder, "web")
     assert names(hosts) == "web1 web2"
     assert {host.ssh.user for host in hosts} == {CANARY}
@@ -164,7 +160,7 @@ def test_a_needed_value_is_decrypted_once_and_kept_as_a_secret(write: Write, pro
 
 def test_an_encrypted_address_is_not_shown(write: Write, programs: Path) -> None:
     folder = write({"i.yml": INVENTORY, "host_vars/web1.yml": SEALED.replace("ansible_user", "ansible_host")})
-    program(programs, "ansible-vault", "printf 192.0.2.77")
+    stub(programs / "ansible-vault", "printf 192.0.2.77")
     clear, *_ = select(folder, "web2")
     (host,) = select(folder)
     assert (host.ssh.address, host.shown_address) == ("192.0.2.77", "encrypted")
@@ -173,7 +169,7 @@ def test_an_encrypted_address_is_not_shown(write: Write, programs: Path) -> None
 
 def test_what_cannot_be_masked_is_refused(write: Write, programs: Path) -> None:
     folder = write({"i.yml": INVENTORY, "group_vars/web.yml": SEALED})
-    program(programs, "ansible-vault", "printf ana")
+    stub(programs / "ansible-vault", "printf ana")
     assert "less than 4 characters, too few to be masked in output: write it in the clear" in refusal(
         lambda: select(folder)
     )
@@ -183,7 +179,7 @@ def test_what_cannot_be_masked_is_refused(write: Write, programs: Path) -> None:
 def test_what_is_more_than_one_value_stays_an_error(write: Write, programs: Path, name: str) -> None:
     """Parts of it would be shown, and only the whole is masked."""
     folder = write({"i.yml": INVENTORY, "group_vars/web.yml": SEALED.replace("ansible_user", name)})
-    program(programs, "ansible-vault", f"touch {programs}/ran")
+    stub(programs / "ansible-vault", f"touch {programs}/ran")
     assert "is tagged !vault, and remediate needs its value: write it in the clear" in refusal(lambda: select(folder))
     assert not (programs / "ran").exists()
 
@@ -196,6 +192,6 @@ def test_a_host_of_two_inventories_keeps_both_ones_secrets(write: Write, program
             "b/host_vars/web1.yml": SEALED,
         }
     )
-    program(programs, "ansible-vault", f"printf {CANARY}")
+    stub(programs / "ansible-vault", f"printf {CANARY}")
     (host,) = Inventory.load([folder / "a", folder / "b"], folder).select("web1")
     assert host.secrets == (CANARY,)

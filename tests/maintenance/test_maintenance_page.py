@@ -19,6 +19,7 @@ from remediate.maintenance.items.runbook_review import Use
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import status
 from support.command_box import REMEDIATE
+from support.stubs import stub
 from support.toy_maintenance import DAY, NOW, looked, report, result
 
 ROOT: Final = Path(__file__).parents[2]
@@ -127,8 +128,7 @@ def test_the_report_of_this_run_is_mailed_and_without_one_what_it_said(
     for name in ("remediate-maintenance@", "remediate-review"):
         assert "\nExecStartPre=/bin/rm -f /var/lib/remediate/" in (units / f"{name}.service").read_text()
     for name, text in (("mail", 'echo "$2"; cat'), ("journalctl", 'for each; do :; done; echo "$each"')):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+        stub(tmp_path / name, text)
     if report is not None:
         (tmp_path / f"{instance}.md").write_text(report)
     text = (

@@ -18,6 +18,7 @@ from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.opcache import Opcache
 from remediate.testing import SHELLS, installed_shells
 from support import examples as ex
+from support.stubs import stub
 from support.this_machine import command_of
 
 APP = "/home/forge/agency-platform"
@@ -186,10 +187,8 @@ def daemon(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(("bash", "-c", script), stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    stub = tmp_path / "bin" / "systemctl"
-    stub.parent.mkdir()
-    stub.write_text(f"#!/bin/sh\necho {process.pid}\n")
-    stub.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    stub(tmp_path / "bin" / "systemctl", f"echo {process.pid}")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     for _ in range(1500):  # each is bash until it has become what it stands for
         began = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()]

@@ -10,6 +10,7 @@ from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.transport.script import STDOUT_LIMIT
+from support.stubs import stub
 
 MAIN = """user www-data;
 include /etc/nginx/modules-enabled/*.conf;
@@ -47,9 +48,7 @@ def look(
         path = tmp_path / "etc" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("/etc/", f"{tmp_path}/etc/"))
-    systemctl = tmp_path / "systemctl"
-    systemctl.write_text("#!/bin/sh\n" + "".join(f"echo '{unit}-fpm.service enabled enabled'\n" for unit in units))
-    systemctl.chmod(0o755)
+    stub(tmp_path / "systemctl", "".join(f"echo '{unit}-fpm.service enabled enabled'\n" for unit in units))
     probe = DiscoverPhp(domain=domain)
     program, *words = (word.replace("/etc/", f"{tmp_path}/etc/") for word in probe.command().argv[2:])
     result = subprocess.run(

@@ -12,6 +12,7 @@ from remediate.errors import Unreadable
 from remediate.probes.mysql_session import OneSession
 from remediate.programs.database import CLIENT
 from support.mysql_answers import CALM, FORGOTTEN, NO_SERVER
+from support.stubs import stub
 
 ONE = OneSession(id=80, user="agency", started=1795444322, application="agency")
 
@@ -48,12 +49,12 @@ def test_another_answer_about_one_session_is_unknown(output: Output) -> None:
 
 def session_program(tmp_path: Path, said: str, refusals: int = 0) -> "subprocess.CompletedProcess[str]":
     """Run the program about one session with a client that says what it was given, and turns away at first."""
-    client, asked = tmp_path / "client", tmp_path / "asked"
-    client.write_text(
-        f'#!/bin/sh\necho >>{asked}; [ "$(wc -l <{asked})" -gt {refusals} ] || '
-        "{ echo 'ERROR 1040 (08004): Too many connections' >&2; exit 1; }\nfor a; do printf '<%s>' \"$a\"; done; cat\n"
+    asked = tmp_path / "asked"
+    client = stub(
+        tmp_path / "client",
+        f'echo >>{asked}; [ "$(wc -l <{asked})" -gt {refusals} ] || '
+        "{ echo 'ERROR 1040 (08004): Too many connections' >&2; exit 1; }\nfor a; do printf '<%s>' \"$a\"; done; cat",
     )
-    client.chmod(0o755)
     text = program_text("remediate.programs", "session.sh").replace(CLIENT, str(client))
     return subprocess.run(
         ("/bin/sh", "-c", text, "sh", "SELECT 1", "--init-command=SET @idle = 1"),

@@ -24,6 +24,7 @@ from remediate.probes.systemd import Unit
 from remediate.testing import PaperHost
 from support.remedy_examples import EXAMPLES
 from support.stated_facts import STATED
+from support.stubs import stub
 
 TESTS = Path(__file__).parent.parent
 FAKE = (TESTS / "systemd_239.sh").read_text()
@@ -61,8 +62,7 @@ CALLS = sorted({call for run in runs() for call in calls(run) if len(call) > 1})
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("systemd")
     for name in ("systemctl", "journalctl"):
-        (folder / name).write_text(f"#!/bin/sh\n{FAKE}")
-        (folder / name).chmod(0o755)
+        stub(folder / name, FAKE)
     return folder
 
 

@@ -16,6 +16,7 @@ from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.php_fpm import Pools, PoolsState
 from remediate.programs.run import PROBES
+from support.stubs import stub
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -34,9 +35,7 @@ def titled(executable: str) -> Iterator[int]:
 def look(tmp_path: Path, answer: str) -> PoolsState:
     """Ask a pool that nobody answers for, with a systemctl that only gives this answer."""
     (tmp_path / "www.conf").write_text(f"[www]\nlisten = {tmp_path}/pool.sock\npm.max_children = 5\n")
-    systemctl = tmp_path / "systemctl"
-    systemctl.write_text(f"#!/bin/sh\necho '{answer}'\n")
-    systemctl.chmod(0o755)
+    stub(tmp_path / "systemctl", f"echo '{answer}'")
     with socket.socket(socket.AF_UNIX) as pool:
         pool.bind(f"{tmp_path}/pool.sock")
         pool.listen()

@@ -14,6 +14,7 @@ from remediate.rehearsal.container import ContainerEngine, find_engine
 from remediate.rehearsal.machine import Cgroups, Machine, StagingError, boot_argv, boot_flags, last_line, plain_flags
 from remediate.rehearsal.placement import Placement, Ports, fingerprint, recorded, write
 from remediate.rehearsal.staging import up
+from support.stubs import stub
 
 SERVER = Machine(
     engine="podman",
@@ -164,10 +165,7 @@ def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fake_engine(tmp_path: Path, script: str) -> ContainerEngine:
-    program = tmp_path / "engine"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    return ContainerEngine(str(program), SERVER)
+    return ContainerEngine(str(stub(tmp_path / "engine", script)), SERVER)
 
 
 def test_a_container_is_read_from_the_engines_json(tmp_path: Path) -> None:

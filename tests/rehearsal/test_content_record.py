@@ -1,6 +1,5 @@
 """The record of a playbook's last rehearsal, and where it is marked."""
 
-import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ from remediate.commands.docs.pages import page
 from remediate.commands.given import beginning
 from remediate.commands.run import run_from_flags
 from remediate.commands.runs import list_runs
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
 from remediate.core.playbook import Playbook
@@ -24,8 +22,8 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.incidents import HEALTHY
+from support.printed import Printed
 from support.scripted import FactSession, Opened
-from support.toys import masked
 
 # -- records -----------------------------------------------------------------------------------------------------------
 
@@ -134,12 +132,6 @@ def test_what_passed_here_after_it_failed_there_has_passed(project: Project, whe
 # -- where it is marked ------------------------------------------------------------------------------------------------
 
 
-class Streams:
-    def __init__(self) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.terminal = Terminal(masked(self.out), masked(self.err), interactive=False)
-
-
 @pytest.fixture
 def checked(project: Project, monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
@@ -154,8 +146,8 @@ def checked(project: Project, monkeypatch: pytest.MonkeyPatch, state: Path) -> P
     return project
 
 
-def plan(project: Project, *, plan: bool = True, **flags: object) -> Streams:
-    streams = Streams()
+def plan(project: Project, *, plan: bool = True, **flags: object) -> Printed:
+    streams = Printed()
     given = {"host": "web1", "plan": plan, "hold": "0", "yes": True, **flags}
     with beginning(given, project, streams.terminal) as begun:
         report = run_from_flags(app_down, begun, given, project, streams.terminal, program="remediate")
@@ -206,7 +198,7 @@ def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> 
     run(SingleRemedy(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: FactSession(HEALTHY))
 
     def listed() -> str:
-        streams = Streams()
+        streams = Printed()
         assert list_runs({}, checked, streams.terminal, program="invoke") == 0
         return streams.out.getvalue()
 
@@ -221,7 +213,7 @@ def test_runs_list_still_lists_what_was_done_by_a_playbook_that_is_broken_by_now
     own = checked.demand_root() / "playbooks" / "app_down.py"
     own.parent.mkdir()
     own.write_text("def app_down():\n    pass\n\nraise RuntimeError('no')\n")
-    streams = Streams()
+    streams = Printed()
     assert list_runs({}, checked, streams.terminal, program="invoke") == 0
     assert "app-down [cannot be loaded] on web1" in streams.out.getvalue()
 

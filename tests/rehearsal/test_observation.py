@@ -1,6 +1,5 @@
 """Observations of a host, and the differences between two."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -10,6 +9,7 @@ from remediate.core.host import Host
 from remediate.errors import ConfigurationError
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.observation import Observation, Observer, bystanders, differences, said
+from support.http_thread import Quiet, serving
 from support.incidents import host
 from support.shells import FILES, PORTS, PROCESSES, PROGRAMS, UNITS, FakeShell, look
 
@@ -193,7 +193,7 @@ def test_a_host_without_a_site_has_nothing_wrong_with_it() -> None:
     assert Observer(FakeShell(page=""), host(site_url=None)).site() == []
 
 
-class Page(BaseHTTPRequestHandler):
+class Page(Quiet, BaseHTTPRequestHandler):
     answer = (200, b"Welcome")
 
     def do_GET(self) -> None:
@@ -202,18 +202,11 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server() -> Iterator[HTTPServer]:
-    with HTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Page)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def outside(port: int) -> Host:

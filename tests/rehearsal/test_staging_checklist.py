@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from support.http_thread import Quiet, serving
 from support.watched_host import APP, AS_MADE, LINES, UNITS, Watched
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def test_nothing_configured(watched: Watched) -> None:
     assert found["queue-monitoring"].advice[0].endswith("remediate.monitoring.queue.alert: QueueGrows")
 
 
-class Service(BaseHTTPRequestHandler):
+class Service(Quiet, BaseHTTPRequestHandler):
     """A monitoring service that knows one token."""
 
     TOKEN: ClassVar = "canary-4711-token"
@@ -233,18 +233,11 @@ class Service(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.body if known else b"{}")
 
-    def log_message(self, *_: object) -> None:
-        """It has nothing to say."""
-
 
 @pytest.fixture
 def service() -> Iterator[HTTPServer]:
-    with HTTPServer(("127.0.0.1", 0), Service) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Service)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_monitoring_service_that_wants_a_token(watched: Watched, service: HTTPServer, tmp_path: Path) -> None:

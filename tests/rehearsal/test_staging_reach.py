@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.container
 
-FPM = "php8.2-fpm"
 CUT = "pkill -KILL -u forge -x sshd"
 """End the process that serves forge's connection: to the controller the link is gone at once."""
 

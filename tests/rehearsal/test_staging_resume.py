@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.container
 
-FPM = "php8.2-fpm"
-
 
 def test_a_killed_controller_is_resumed_without_a_second_restart(staged: "Staged", cli: "Cli") -> None:
     staged.slow_start(8)

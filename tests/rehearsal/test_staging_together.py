@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.container
 
-FPM = "php8.2-fpm"
-
 
 def test_two_at_once_restart_once(staged: "Staged", cli: "Cli") -> None:
     staged.slow_start(2)

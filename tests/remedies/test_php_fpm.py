@@ -29,7 +29,6 @@ POOLS, DATABASE = Pools(php="php8.2", user="forge"), AppDatabase(php="php8.2", p
 RESTART = Run.of("/usr/bin/systemctl", "restart", "php8.2-fpm.service", user=ROOT, seconds=100)
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "php8.2-fpm.service", user=ROOT, seconds=10)
 
-DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
 MOVING = {"starting", "stopping", "reloading", "queued"}
 CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
 BY_CONFIG = {"broken": "config-broken", "unchecked": "config-unchecked"}

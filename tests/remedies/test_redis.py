@@ -30,7 +30,6 @@ FRESH = APP.model_copy(update={"fresh": True})
 RESTART = Run.of("/usr/bin/systemctl", "restart", "redis-server.service", user=ROOT, seconds=100)
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "redis-server.service", user=ROOT, seconds=10)
 
-DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
 MOVING = {"starting", "stopping", "reloading", "queued"}
 OWNERS = {
     "nobody": ex.NOBODY,

@@ -19,6 +19,7 @@ from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorker
 from remediate.remedies.supervisor import RestartSupervisor
 from remediate.testing import SHELLS, installed_shells
 from support import examples as ex
+from support.stubs import stub
 from support.supervised import DAEMON, ORPHANS, RESTART, UNIT, Known
 from support.toys import decide
 
@@ -245,9 +246,7 @@ def test_a_job_that_a_listener_started_is_left_to_end_by_itself() -> None:
 
 def test_the_search_asks_systemd_first(tmp_path: Path) -> None:
     def read(said: str) -> StrayWorkers:
-        stub = tmp_path / "systemctl"
-        stub.write_text(f"#!/bin/sh\n{said}\n")
-        stub.chmod(0o755)
+        stub(tmp_path / "systemctl", said)
         run = OrphanWorkers(unit="no-such-unit-here").command()
         path = f"{tmp_path}:{os.environ['PATH']}"
         done = subprocess.run(run.argv, env={"PATH": path}, capture_output=True, text=True, timeout=60, check=False)

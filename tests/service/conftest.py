@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from remediate.project.project import Project
 from support.approval_door import Served
 from support.durable import ToyFleet
 
@@ -13,6 +14,14 @@ from support.durable import ToyFleet
 @pytest.fixture(autouse=True)
 def state(state: Path) -> Path:
     return state
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project whose messages go to `book.txt`."""
+    channel = '[tool.remediate.incidents.channels.book]\nkind = "file"\npath = "book.txt"\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.remediate]\n{channel}")
+    return Project(tmp_path)
 
 
 @pytest.fixture

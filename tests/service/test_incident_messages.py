@@ -17,18 +17,6 @@ from remediate.service.incident_clock import IncidentClock
 from support.toy_following import ALERT
 from support.toy_incidents import declared
 
-CHANNEL = """
-[tool.remediate.incidents.channels.book]
-kind = "file"
-path = "book.txt"
-"""
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    (tmp_path / "pyproject.toml").write_text(f"[tool.remediate]\n{CHANNEL}")
-    return Project(tmp_path)
-
 
 @pytest.fixture
 def follow(project: Project) -> Callable[..., Incident]:

@@ -19,20 +19,9 @@ from remediate.project.project import Project
 from remediate.service import incident_clock
 from remediate.service.heartbeat import Heartbeat, keep_beating
 from remediate.service.incident_clock import IncidentClock
+from support.http_thread import Quiet, serving
 from support.toy_incidents import NOON, declared, minutes
 from support.toy_messages import message
-
-CHANNEL = """
-[tool.remediate.incidents.channels.book]
-kind = "file"
-path = "book.txt"
-"""
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    (tmp_path / "pyproject.toml").write_text(f"[tool.remediate]\n{CHANNEL}")
-    return Project(tmp_path)
 
 
 def opened(project: Project) -> IncidentStore:
@@ -104,41 +93,30 @@ def test_a_mistake_in_the_settings_shows_at_the_start(tmp_path: Path) -> None:
         IncidentClock(Project(tmp_path))
 
 
-class Listener:
+class Listener(HTTPServer):
     def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Check)
         self.called: list[str] = []
         self.status = 200
         self.arrived = threading.Event()
-        listener = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                listener.called.append(self.path)
-                self.send_response(listener.status)
-                self.send_header("Location", f"http://127.0.0.1:{listener.port}/elsewhere")
-                self.end_headers()
-                listener.arrived.set()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
+class Check(Quiet, BaseHTTPRequestHandler):
+    server: Listener
 
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def do_GET(self) -> None:
+        self.server.called.append(self.path)
+        self.send_response(self.server.status)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
+        self.end_headers()
+        self.server.arrived.set()
 
 
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    one = Listener()
-    monkeypatch.setenv("BEAT", f"http://127.0.0.1:{one.port}/token-of-the-check")
-    yield one
-    one.close()
+    with serving(Listener()) as listener:
+        monkeypatch.setenv("BEAT", f"http://127.0.0.1:{listener.server_port}/token-of-the-check")
+        yield listener
 
 
 def test_a_heartbeat_is_sent_while_all_is_well(listener: Listener) -> None:

@@ -47,16 +47,14 @@ class Desk:
     def __init__(self, root: Path) -> None:
         (root / "inventories").mkdir(parents=True)
         (root / "inventories" / "prod.yml").write_text(INVENTORY)
+        self.root = root
         self.settings("")
         self.project = Project(root)
-        self.root = root
         self.now = NOON
         self.out = self.err = ""
 
     def settings(self, text: str) -> None:
-        root = getattr(self, "root", None) or Path()
-        if root != Path():
-            (root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
+        (self.root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
 
     @contextmanager
     def room(self, **flags: object) -> Iterator[IncidentContext]:

@@ -1,6 +1,5 @@
 """Runs whose process dies while it acts, and what is typed afterwards."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from remediate.commands.resume import resume_run
 from remediate.commands.runs import list_runs, show_run
-from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.core.playbook import Runnable
 from remediate.engine.fleet import run
@@ -21,8 +19,8 @@ from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.nginx_runs import YES, web
+from support.printed import Printed
 from support.scripted import Changes, FactSession, Opened
-from support.toys import masked
 
 INVENTORY = "web:\n  hosts:\n    web1: {ansible_host: 192.0.2.1, remediate: {php: php8.3}}\n"
 
@@ -41,15 +39,15 @@ class DyingSession(FactSession):
         return rounds
 
 
-class Orphanage:
+class Orphanage(Printed):
     """A project on scripted hosts."""
 
     def __init__(self, directory: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__()
         self.project = Project(root=None)
         self.inventory = directory / "prod.yml"
         self.inventory.write_text(INVENTORY)
         self._patch = patch
-        self.out, self.err = io.StringIO(), io.StringIO()
 
     @property
     def said(self) -> str:
@@ -84,16 +82,13 @@ class Orphanage:
         waiting = list(sessions)
         self._patch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(waiting.pop(0)))
         given = {"run": stored.shown, "inventory": str(self.inventory), "hold": "0", "yes": True, **flags}
-        return resume_run(given, self.project, self._terminal(), program="remediate")
+        return resume_run(given, self.project, self.terminal, program="remediate")
 
     def list(self) -> str:
-        list_runs({}, self.project, self._terminal(), program="remediate")
+        list_runs({}, self.project, self.terminal, program="remediate")
         return self.out.getvalue()
 
     def show(self, stored: StoredRun) -> str:
         before = len(self.out.getvalue())
-        show_run({"run": stored.id}, self.project, self._terminal(), program="remediate")
+        show_run({"run": stored.id}, self.project, self.terminal, program="remediate")
         return self.out.getvalue()[before:]
-
-    def _terminal(self) -> Terminal:
-        return Terminal(masked(self.out), masked(self.err), interactive=False)

@@ -1,16 +1,14 @@
 """A project whose rehearsals are asked for by command."""
 
-import io
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from remediate.commands.rehearse import rehearse_playbooks
-from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.project.project import Project
-from support.toys import masked
+from support.printed import Printed
 
 OWN = "own:\n  hosts:\n    web1: {ansible_host: 192.0.2.1}\n    web2: {}\n  vars: {remediate: {SETTINGS}}\n"
 GOOD = (
@@ -19,18 +17,16 @@ GOOD = (
 )
 
 
-class Asked:
+class Asked(Printed):
     """A project, and what its command says."""
 
     def __init__(self, root: Path) -> None:
+        super().__init__()
         self.project = Project(root)
         self.root = root
-        self.out, self.err = io.StringIO(), io.StringIO()
 
     def __call__(self, *names: str, **flags: object) -> int:
-        return rehearse_playbooks(
-            names or ("app-down",), flags, self.project, Terminal(masked(self.out), masked(self.err), False)
-        )
+        return rehearse_playbooks(names or ("app-down",), flags, self.project, self.terminal)
 
     def usage(self, *names: str, **flags: object) -> str:
         with pytest.raises(ConfigurationError) as caught:

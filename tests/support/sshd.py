@@ -21,6 +21,7 @@ from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.transport.link import Channel, Link
 from remediate.transport.openssh import client
+from support.stubs import stub
 
 USER = getpass.getuser()
 FAR = 3600.0
@@ -194,13 +195,12 @@ def use_config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = shutil.which("ssh")
     assert ssh is not None
     (folder / "bin").mkdir(exist_ok=True)
-    wrapper = folder / "bin" / "ssh"
-    wrapper.write_text(
-        f'#!/bin/sh\n[ "$1" = -G ] || exec {ssh} "$@"\n'
+    stub(
+        folder / "bin" / "ssh",
+        f'[ "$1" = -G ] || exec {ssh} "$@"\n'
         f"exec {ssh} -F {folder}/config -o UserKnownHostsFile={folder}/known_hosts"
-        ' -o GlobalKnownHostsFile=/dev/null "$@"\n'
+        ' -o GlobalKnownHostsFile=/dev/null "$@"',
     )
-    wrapper.chmod(0o755)
     known = f"UserKnownHostsFile {folder}/known_hosts\nGlobalKnownHostsFile /dev/null\n"
     monkeypatch.setattr(client, "FILES", (f"{folder}/config",))
     monkeypatch.setattr(client, "LAST", client.LAST + known)

@@ -5,6 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.http_thread import Quiet
+
 KEY = "canary-5f1e-api-key"
 PAGE = "kctbh9vrtdwd"
 
@@ -21,7 +23,7 @@ class Statuspage(ThreadingHTTPServer):
         """Do the request, then hang up without an answer."""
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(Quiet, BaseHTTPRequestHandler):
     server: Statuspage
 
     def _act(self) -> None:
@@ -73,6 +75,3 @@ class Api(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass

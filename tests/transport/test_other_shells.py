@@ -11,6 +11,7 @@ from remediate.errors import Unreachable, UnreachableCode
 from remediate.probes.machine import ThisMachine
 from remediate.testing import PaperHost
 from remediate.transport.session import HELLO_SECONDS
+from support.stubs import stub
 
 PACKAGES = {"fish": ("fish", "libpcre2-32-0"), "tcsh": ("tcsh",)}
 """Debian's, with what they need that is not there anyway."""
@@ -42,9 +43,8 @@ def command(shell: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("shell", PACKAGES)
 def test_a_login_that_another_shell_has_taken_is_told_soon(shell: str, unpacked: Path, tmp_path: Path) -> None:
-    login = tmp_path / "login"
-    login.write_text(f"#!/bin/sh\n# as bash does with an `exec {shell}` in .bashrc\nexec {command(shell, unpacked)}\n")
-    login.chmod(0o755)
+    # as bash does with an `exec` in .bashrc
+    login = stub(tmp_path / "login", f"exec {command(shell, unpacked)}")
     with PaperHost(tmp_path / "host", login=(str(login),)) as host:
         began = monotonic()
         rounds = host.session().begin([ThisMachine()], seconds=60)

@@ -14,6 +14,7 @@ from remediate.transport.link import Channel, Link, LinkLost
 from remediate.transport.script import Act, Fence
 from remediate.transport.session import Session, ShellSession
 from support.paper_hosts import SECOND, STATE, STEP, act, acted, begin, lock_is_free, paper_host, state, steps_run
+from support.stubs import stub
 
 
 def test_the_paper_host_keeps_the_protocols(sh_host: PaperHost) -> None:
@@ -107,10 +108,7 @@ FISH = "the login does not give a shell: fish: Unknown command"
 
 def login(host: PaperHost, directory: Path, script: str) -> None:
     """Give the user another login shell."""
-    shell = directory / "login"
-    shell.write_text(f"#!/bin/sh\n{script}")
-    shell.chmod(0o755)
-    host._login = (str(shell),)
+    host._login = (str(stub(directory / "login", script)),)
 
 
 def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, sh_host: PaperHost) -> None:

@@ -7,6 +7,7 @@ import pytest
 from remediate.commands.onboarding.target import host_of, key_advice
 from remediate.core.host import Host, SshTarget
 from remediate.errors import ConfigurationError, UnreachableCode
+from support.stubs import stub
 
 INVENTORY = """
 shop:
@@ -50,12 +51,8 @@ def test_a_host_of_an_inventory_is_reached_as_it_says(inventory: Path) -> None:
 
 def test_a_name_means_the_host_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise `init` would look at whatever DNS calls so, and write a second host of that name."""
-    (tmp_path / "ansible-inventory").write_text(
-        """#!/bin/sh
-echo '{"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.7"}}}}'
-"""
-    )
-    (tmp_path / "ansible-inventory").chmod(0o755)
+    said = '{"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.7"}}}}'
+    stub(tmp_path / "ansible-inventory", f"echo '{said}'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "cloud").write_text("#!/bin/false\n")
     host, variables = host_of("web1", (tmp_path / "cloud",), tmp_path, ignore)
@@ -70,8 +67,7 @@ def test_what_cannot_be_read_may_have_the_host(inventory: Path, tmp_path: Path) 
 
 
 def test_what_is_encrypted_is_not_written_in_the_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ansible-vault").write_text("#!/bin/sh\nprintf 192.0.2.77\n")
-    (tmp_path / "ansible-vault").chmod(0o755)
+    stub(tmp_path / "ansible-vault", "printf 192.0.2.77")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (tmp_path / "a.yml").write_text("all: {hosts: {web1: {ansible_host: !vault '$ANSIBLE_VAULT;1.1;AES256'}}}\n")
     with pytest.raises(ConfigurationError, match=r"encrypts how web1 is reached, .*: give \[user@\]host") as caught:
