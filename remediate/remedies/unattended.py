@@ -19,7 +19,7 @@ from remediate.remedies.human import HumanTask
 QUEUE_UNATTENDED = RefusalCode(
     name="queue-unattended",
     meaning="Jobs wait in a queue without a worker: a person decides which worker takes them.",
-    advice="make a worker listen to that queue (in supervisor's file for it), then run this again",
+    advice="make a worker listen to that queue, then run this again",
 )
 
 
