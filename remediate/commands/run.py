@@ -141,18 +141,9 @@ def _unproven(runnable: Runnable, program: str, project: Project) -> str | None:
     doubt = unrehearsed(playbook, project)
     if doubt is None:
         return None
-    if _declares_cases(playbook, project):
+    if playbook.is_rehearsable:
         return f"{doubt}; prove it with {program} rehearse.{playbook.name}"
     return f"{doubt}: it declares no case of a rehearsal"
-
-
-def _declares_cases(playbook: Playbook, project: Project) -> bool:
-    from remediate.commands.rehearse import cases_of, described
-
-    try:
-        return bool(cases_of(playbook, described(project)))
-    except ConfigurationError:
-        return True  # the rehearsal says what is missing
 
 
 def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options) -> None:

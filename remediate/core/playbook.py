@@ -93,7 +93,7 @@ class Playbook:
         severity: Severity,
         symptoms: Callable[[Host], Iterable[Probe[Fact]]],
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
-        rehearsal: "Callable[[Host], Iterable[Case]]",
+        rehearsal: "Callable[[Host], Iterable[Case]] | None",
         runbook: Callable[[Host], Iterable[str]],
         graded: Callable[[Host, Facts], Severity] | None,
     ) -> None:
@@ -111,7 +111,12 @@ class Playbook:
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
         """Return the faults on this host that it declares to fix, refuse or leave alone."""
-        return tuple(self._rehearsal(host))
+        return () if self._rehearsal is None else tuple(self._rehearsal(host))
+
+    @property
+    def is_rehearsable(self) -> bool:
+        """True if it declares a rehearsal. Use `cases` for its cases: they import all that breaks a host."""
+        return self._rehearsal is not None
 
     def runbook(self, host: Host) -> tuple[str, ...]:
         """Return the commands that the printed runbook has a person type, in shell syntax."""
@@ -166,7 +171,7 @@ def playbook(
     severity: Severity,
     symptoms: Callable[[Host], Iterable[Probe[Fact]]],
     diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
-    rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
+    rehearsal: "Callable[[Host], Iterable[Case]] | None" = None,
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
     graded: Callable[[Host, Facts], Severity] | None = None,
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
