@@ -75,7 +75,7 @@ class Story:
         return seconds
 
     def fired(self, host: StagingHost) -> float:
-        """Wait until the alert burns."""
+        """Wait until the alert fires."""
         alert = until("Prometheus fires", lambda: next(iter(burning(host) or ()), None))
         moment = datetime.fromisoformat(alert["startsAt"])
         return self.tell(moment.timestamp(), f"Prometheus fires {alert['labels']['alertname']}")
@@ -155,7 +155,7 @@ def by_hand(host: StagingHost, visitor: Visitor, fault: Fault) -> Course:
 
 
 def quiet(host: StagingHost) -> None:
-    """Wait until no alert burns."""
+    """Wait until no alert fires."""
     until("the alert ends", lambda: burning(host) == [])
 
 

@@ -137,7 +137,7 @@ def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: Suppre
 
 def _resolved(alert: IncomingAlert, known: Firing | None, ledger: Ledger, now: datetime) -> AlertDecision:
     if known is None:
-        return AlertDecision(mode=None, reason="no such alert fires here", suppressed_by=SuppressedBy.RESOLVED)
+        return AlertDecision(mode=None, reason="no such alert is firing here", suppressed_by=SuppressedBy.RESOLVED)
     before = ledger.open_decision(known)
     # Both times are of the sender's clock. Its beginning may be earlier in the end than it was at first: of two
     # Prometheus servers, the later one may have reported first.
@@ -148,7 +148,7 @@ def _resolved(alert: IncomingAlert, known: Firing | None, ledger: Ledger, now: d
     if withdrawn:
         what = "; the proposal is withdrawn"
     elif before is not None and before.alerts > 1:
-        what = f"; {before.alerts - 1} more of the same decision still fire"
+        what = f"; still firing: {before.alerts - 1} more of the same decision"
     why = f"over after {ago(known.first_seen, now)}{what}; it resolves no incident by itself"
     return _as_before(before, why, SuppressedBy.RESOLVED)
 
@@ -156,7 +156,7 @@ def _resolved(alert: IncomingAlert, known: Firing | None, ledger: Ledger, now: d
 def _repeated(known: Firing, ledger: Ledger, now: datetime) -> AlertDecision:
     before = ledger.open_decision(known)
     was = "" if before is None else f"; {before.mode.value} was decided {ago(before.at, now)} ago"
-    why = f"it has fired for {ago(known.first_seen, now)}, reported {known.times + 1} times{was}"
+    why = f"it has been firing for {ago(known.first_seen, now)}, reported {known.times + 1} times{was}"
     return _as_before(before, why, SuppressedBy.REPEATED)
 
 

@@ -184,7 +184,7 @@ class Alerted(FrozenModel):
     """An alert that the service declared the incident from, or that joined it. Its texts are only shown."""
 
     kind: Literal["alert"] = "alert"
-    state: Literal["declares", "joins", "over"] = Field(description="over: no alert of this decision burns any more")
+    state: Literal["declares", "joins", "over"] = Field(description="over: no alert of this decision fires any more")
     decision: Identifier = Field(description="UUIDv7 of the policy's decision, and of its run")
     rule: Identifier = Field(description="the rule of the policy")
     source: Identifier = Field(description="which source of the policy sent it")

@@ -208,7 +208,7 @@ alert_decisions = Table(
     Index(None, "project", "mode", "at"),
 )
 
-# One row for each time that an alert began to fire. While `ended` is null it burns, and repetitions are only counted.
+# One row for each time that an alert began to fire. While `ended` is null it fires, and repetitions are only counted.
 alerts = Table(
     "alerts",
     metadata,

@@ -14,7 +14,10 @@ from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
 
 # These types and places show data of the kernel, are full by design, or belong to the container engine.
-EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
+EXCLUDED: Final = (
+    *("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs"),
+    *("fuse.portal", "fuse.gvfsd-fuse"),  # of one user's desktop: nobody else may look at them
+)
 NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
 PASSING: Final = ("/run/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")
 """Places where the mounts of sessions and containers come and go.

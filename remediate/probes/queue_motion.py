@@ -148,7 +148,7 @@ class QueueMotionState(Fact):
 
     @property
     def stalls(self) -> tuple[Stall, ...]:
-        """The queues that should move and do not, with the workers to blame. `untaken` are those of Horizon."""
+        """The queues that should move and do not, with the workers to blame; of Horizon's see `untaken`."""
         if self.horizon:
             return ()
         causes = ((each, self._cause(each)) for each in self.queues if self._has_to_move(each))
@@ -156,12 +156,23 @@ class QueueMotionState(Fact):
 
     @property
     def untaken(self) -> tuple[QueueLevel, ...]:
-        """The queues of Horizon's from which nobody took a job, with none at work on their connection."""
+        """Horizon's queues in which jobs wait, none was taken, and none of their connection is in work."""
         if not self.horizon:
             return ()
-        busy = {each.connection for each in self.queues if each.working}
+        # A job that outlasts `retry_after` counts as waiting, though its worker may still be at it.
+        lately = (each for each in self.queues if each.working or (each.held is not None and each.held < self.patience))
+        busy = {each.connection for each in lately}
         still = (each for each in self.queues if each.waiting and not each.taken and each.connection not in busy)
-        return tuple(each for each in still if self._has_to_move(each))
+        return tuple(each for each in still if self._has_to_move(each) and not self._is_young(each))
+
+    @property
+    def may_be_young(self) -> bool:
+        """True if all that speaks against it are jobs of unknown age, and no worker is here: look again.
+
+        A scheduler may start a worker every minute, and workers of another host may be busy.
+        """
+        unseen = all(each.cause is Cause.UNATTENDED and each.level.oldest is None for each in self.stalls)
+        return bool(self.stalls) and unseen and not self.workers
 
     @override
     def describe(self) -> str:
@@ -186,7 +197,11 @@ class QueueMotionState(Fact):
         return f"jobs wait: {held}{horizon}" + ("" if self.looked_into else f"; the default queue: {unseen}")
 
     def _has_to_move(self, level: QueueLevel) -> bool:
-        return level.name not in self.left_alone and (not self.judged or level.name in self.judged)
+        named = not self.judged or (level.name in self.judged and not level.connection)
+        return named and level.name not in self.left_alone
+
+    def _is_young(self, level: QueueLevel) -> bool:
+        return level.oldest is not None and level.oldest < self.patience
 
     def _listening(self, level: QueueLevel) -> tuple[QueueWorker, ...]:
         connection = level.connection or self.connection
@@ -207,13 +222,15 @@ class QueueMotionState(Fact):
         busy = min((each.held for each in at if each.held is not None), default=None)
         if busy is None and any(each.working for each in at):
             return None  # a job is running, but nobody knows since when
+        if not self.workers and any(each.working for each in at):
+            return None  # workers of another host are at it, and nobody knows how long their jobs may take
         longest = self.patience if not running else max(each.timeout for each in running)
         endless = any(each.timeout == 0 for each in running)
         if (not listening or running) and busy is not None and (endless or busy <= longest + _GRACE):
             return None
         if listening and not running:
             return Cause.STOPPED
-        if level.oldest is not None and level.oldest < self.patience:
+        if self._is_young(level):
             return None
         if not listening:
             return Cause.UNATTENDED

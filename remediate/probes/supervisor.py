@@ -148,8 +148,9 @@ def _process(name: str, state: str, detail: str) -> ProgramState:
     told = _PID.search(detail.strip())
     if told is None:
         return ProgramState(name=name, state=state, detail=detail)
-    # The wall clock gives it: after a step back it is below zero, and how long the process lived is not known.
-    uptime = None if told["uptime"] is None else max(0, int(told["uptime"]))
+    uptime = None if told["uptime"] is None else int(told["uptime"])
+    if uptime is not None and uptime < 0:
+        uptime = None  # the wall clock gives it, and was set back
     return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=uptime)
 
 

@@ -10,7 +10,7 @@ from remediate.core.facts import Facts
 from remediate.core.field_types import ConfigKey, EnvKey, QueueName
 from remediate.core.host import Host, PaymentJob, Payments
 from remediate.core.probe import Fact, Probe
-from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip, wait
 from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.queue_motion import QueueMotion
@@ -104,9 +104,13 @@ class JobsFlow(OfJobs, _OfPayments):
         if stopped is not None:
             return stopped
         moves = facts[self.motion]
+        if moves.trouble is not None:
+            return refuse(CACHE_DOWN, f"the store of the queue {moves.trouble}: run `fix.cache-down` first")
         if not moves.ok:
-            return refuse(APP_DOWN, f"{moves.describe()}: run `fix.app-down` first")
-        said = "its workers run" if workers is not None else "no job is stuck in it"
+            reason = f"jobs of payments do not move (run `fix.app-down` first): {moves.describe()}"
+            may_move = self.program is None and moves.may_be_young
+            return wait(reason, APP_DOWN) if may_move else refuse(APP_DOWN, reason)
+        said = "its workers run" if workers is not None else "no stuck job was seen"
         return skip(f"failed jobs can be read, the queue answers, {said}")
 
 

@@ -29,7 +29,7 @@ def test_a_resolved_alert_withdraws_its_proposal_and_can_come_again(desk: Desk) 
     assert (decision.mode, decision.suppressed_by) == (None, SuppressedBy.RESOLVED)
     assert decision.reason.startswith("over after 5 min; the proposal is withdrawn")
     assert "it resolves no incident by itself" in decision.reason
-    assert desk.one(over(CACHE)).reason == "no such alert fires here"
+    assert desk.one(over(CACHE)).reason == "no such alert is firing here"
     assert desk.one(CACHE, later=1).mode is PolicyMode.PROPOSE
 
 
@@ -54,8 +54,8 @@ def test_a_proposal_of_a_storm_is_withdrawn_with_its_last_alert(desk: Desk) -> N
     many = [alert("CacheDown", severity="page", pod=str(number)) for number in range(3)]
     desk.take(*many)
     first, second, last = desk.take(*map(over, many), later=1)
-    assert "2 more of the same decision still fire" in first.reason
-    assert "1 more of the same decision still fire" in second.reason
+    assert "still firing: 2 more of the same decision" in first.reason
+    assert "still firing: 1 more of the same decision" in second.reason
     assert "the proposal is withdrawn" in last.reason
     assert desk.one(alert("CacheDown", severity="page", pod="new")).mode is PolicyMode.PROPOSE
 
@@ -94,7 +94,7 @@ def test_the_late_end_of_an_earlier_time_ends_nothing(desk: Desk) -> None:
 def test_sources_do_not_answer_for_each_other(desk: Desk) -> None:
     unsigned = alert(source="prometheus")
     assert desk.one(alert()).mode is PolicyMode.AUTO
-    assert desk.one(over(unsigned), by=BEARER).reason == "no such alert fires here"
+    assert desk.one(over(unsigned), by=BEARER).reason == "no such alert is firing here"
     assert desk.one(alert()).suppressed_by is SuppressedBy.REPEATED
 
 

@@ -112,7 +112,7 @@ def test_an_alert_runs_no_inventory(shop: Shop, monkeypatch: pytest.MonkeyPatch,
 def test_a_repetition_is_0_and_starts_nothing(shop: Shop) -> None:
     shop.alert(group(CACHE))
     assert shop.alert(group(CACHE)) == 0
-    assert "NOTHING (repeated): it has fired for" in shop.said
+    assert "NOTHING (repeated): it has been firing for" in shop.said
     assert "suppressed: 1 repeated" in shop.said
     assert "next" not in shop.said
 

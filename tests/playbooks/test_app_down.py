@@ -96,8 +96,8 @@ def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
     ("queue", "expected"),
     [
         (exd.motion(exd.STANDING, seconds=10), "queue-unattended"),
-        (exd.stuck(7), "unexplained"),
-        (exd.stuck(7, stopped=False), "unexplained"),
+        (exd.stuck(7), "worker-not-supervised"),
+        (exd.stuck(7, stopped=False), "worker-not-supervised"),
     ],
     ids=["no worker", "stopped", "idle"],
 )
@@ -112,7 +112,7 @@ def test_a_paused_horizon_is_not_called_healthy() -> None:
     queue = exd.motion(exd.STANDING, seconds=10).model_copy(update={"horizon": True})
     session = FactSession({**HEALTHY, QUEUE: queue})
     outcome = play(app_down, session, host=HOST)
-    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "unexplained", [])
+    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "worker-not-supervised", [])
     assert "none was taken in 10 s" in problem(outcome).message
 
 

@@ -147,6 +147,29 @@ def test_a_queue_to_which_nobody_here_listens(oldest: int | None, held: int | No
     assert cause(waiting(oldest=oldest, held=held)) is expected
 
 
+def test_workers_of_another_host_may_be_at_a_long_job() -> None:
+    assert cause(waiting(oldest=5000, held=5000)) is None
+    assert cause(waiting(oldest=5000, held=5000), ex.worker(queues=("mails",))) is Cause.UNATTENDED
+
+
+def test_jobs_of_unknown_age_without_any_worker_here_may_be_young() -> None:
+    young, old = state(waiting()), state(waiting(oldest=500))
+    assert [young.ok, young.may_be_young, old.may_be_young] == [False, True, False]
+    assert not state(waiting(), ex.worker(queues=("mails",))).may_be_young
+    assert not state(ex.level()).may_be_young
+
+
+def test_payments_have_to_move_and_nothing_else() -> None:
+    host = host_with({"php": "php8.2", "app_path": "/srv/app", "payments": {"queues": ["charges"]}})
+    probe = QueueMotion.of_payments(host)
+    assert probe is not None
+    assert probe.queues == ("charges",)
+    levels = [waiting(name=name, oldest=500).model_dump() for name in ("charges", "mails")]
+    levels.append({**levels[0], "connection": "database"})
+    found = probe.read(said(state="ok", connection="redis", driver="redis", queues=levels, workers=[]))
+    assert [stall.level.called for stall in found.stalls] == ["charges"]
+
+
 def test_queues_that_may_stand_still_are_not_judged() -> None:
     assert cause(waiting(), left_alone=("default",)) is None
     assert state(waiting(), left_alone=("default",), horizon=True).ok is True
@@ -163,6 +186,10 @@ def test_a_horizon_that_takes_no_job_is_not_well() -> None:
     # A worker of Horizon's may be busy with another of its queues.
     other = ex.level(9, 9, name="high", working=1)
     assert ex.motion(waiting(), other, seconds=10).model_copy(update={"horizon": True}).ok is True
+    # One of its jobs may outlast `retry_after` and count as waiting. A young job is given time.
+    long = waiting().model_copy(update={"held": 95})
+    for level, well in ((long, True), (waiting(oldest=119), True), (waiting(oldest=120), False)):
+        assert state(level, horizon=True).ok is well
 
 
 def test_it_is_said_how_long_the_oldest_waits() -> None:

@@ -13,7 +13,7 @@ from remediate.commands.run import run_from_flags
 from remediate.commands.runs import list_runs
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
-from remediate.core.playbook import Playbook
+from remediate.core.playbook import Playbook, Severity, playbook
 from remediate.engine.fleet import run
 from remediate.playbooks.app_down import app_down
 from remediate.project.project import Project
@@ -166,6 +166,12 @@ def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> N
     assert HINT in document.err.getvalue()
     write_record(report(), checked.demand_root())
     assert "rehearse" not in plan(checked).out.getvalue()
+
+
+def test_a_playbook_is_rehearsable_if_it_declares_a_rehearsal() -> None:
+    bare = playbook(severity=Severity.SEV3, symptoms=lambda _: ())(lambda _: ())
+    assert (app_down.is_rehearsable, bare.is_rehearsable) == (True, False)
+    assert bare.cases(Host(name="web1", ssh=SshTarget(address="192.0.2.1"))) == ()
 
 
 def test_a_playbook_without_cases_is_not_sent_to_a_rehearsal_that_would_be_refused(

@@ -11,7 +11,7 @@ from remediate.core.probe import Fact
 from remediate.errors import Unreadable
 from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
 from remediate.probes.queue import FailedJobs, QueueFlow, QueueFlowState, Retried, StoreTrouble
-from remediate.probes.queue_motion import QueueMotion
+from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
@@ -184,6 +184,7 @@ def test_where_no_class_is_declared_nothing_is_left_to_anybody() -> None:
         ({FAILED: pay.failed_jobs().model_copy(update={"trouble": StoreTrouble.DENIED})}, "database-down"),
         ({MOTION: exd.stuck(7, stopped=False)}, "app-down"),
         ({MOTION: exd.motion(exd.STANDING, seconds=10)}, "app-down"),
+        ({MOTION: QueueMotionState(trouble=StoreTrouble.LOADING)}, "cache-down"),
         *(({probe: LOST}, "unreadable") for probe in (FLOW, WORKERS, FAILED, MOTION)),
     ],
 )

@@ -1,10 +1,11 @@
 """Queues without a worker: the report, with the workers' queues and a command."""
 
 from remediate.core.facts import Facts
+from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
 from remediate.probes.queue import StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
-from remediate.remedies.unattended import AttendQueue
+from remediate.remedies.unattended import QUEUE_UNATTENDED, AttendQueue
 from support import daily_examples as ex
 from support.hosts import host_with
 from support.toys import decide
@@ -37,9 +38,25 @@ def test_it_says_who_listens_to_what_and_how_to_go_on() -> None:
 def test_where_the_inventory_names_no_workers_it_asks_to_start_one() -> None:
     attend = AttendQueue.on(host_with({"app_path": PATH, "php": "php8.2"}))
     assert attend == ATTEND.model_copy(update={"program": None})
-    assert ". Start the worker that takes its jobs, or work it off now: `sudo -u forge " in (
-        attend.guard(Facts({QUEUE: ALONE})).reason
-    )
+    verdict = attend.guard(Facts({QUEUE: ALONE}))
+    assert ". Start the worker that takes its jobs, or work it off now: `sudo -u forge " in verdict.reason
+    # A scheduler may start a worker every minute: where nobody knows how old the jobs are, they are looked at again.
+    assert (verdict.decision, verdict.code) == (Decision.WAIT, QUEUE_UNATTENDED)
+    old = ex.motion(ex.STANDING.model_copy(update={"oldest": 500}))
+    assert decide(attend, {QUEUE: old}) == "queue-unattended"
+    assert decide(attend, {QUEUE: ELSEWHERE}) == "queue-unattended"
+    assert "Name default in --queue of a worker's command, or" in attend.guard(Facts({QUEUE: ELSEWHERE})).reason
+
+
+def test_stuck_workers_that_supervisor_does_not_run_are_a_persons() -> None:
+    attend = ATTEND.model_copy(update={"program": None})
+    for state in (ex.stuck(1), ex.stuck(1, stopped=False), ex.motion(workers=(ex.worker(stopped=True),))):
+        assert decide(attend, {QUEUE: state}) == "worker-not-supervised"
+        assert decide(ATTEND, {QUEUE: state}) == "skip"
+        assert attend.guard(Facts({QUEUE: state})).reason.endswith("; their units: supervisor.service")
+    horizon = ex.motion(ex.STANDING).model_copy(update={"horizon": True})
+    for remedy in (attend, ATTEND):
+        assert decide(remedy, {QUEUE: horizon}) == "worker-not-supervised"
 
 
 def test_the_inventory_fills_it() -> None:

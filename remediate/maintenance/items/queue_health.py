@@ -135,6 +135,8 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
     stuck = f"in {each.called} {_wait(each.waiting)} and none was taken in {state.seconds:g} s"
     if stall is not None:
         return False, f"{stuck}: {stall.reason}"
+    if each.name in state.left_alone or (state.horizon and each not in state.untaken):
+        return True, ""
     if not each.working:
         return False, stuck
     # Either the workers are busy with long jobs, or one died and its job stays reserved until `retry_after`.
@@ -173,12 +175,12 @@ def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
     if _running(seen):
         if any(stall.cause is not Cause.UNATTENDED for stall in state.stalls):
             yield f"see what `do.worker.restart --host {seen.host.name} --plan` would do"
-        yield from (_attended(seen, stall) for stall in state.stalls if stall.cause is Cause.UNATTENDED)
+        yield from (_attended(seen, state, stall) for stall in state.stalls if stall.cause is Cause.UNATTENDED)
     yield "see what the workers do: more of them, or a slow or failing job"
 
 
-def _attended(seen: Seen, stall: Stall) -> str:
-    return AttendQueue.on(seen.host).advice(stall)
+def _attended(seen: Seen, state: QueueMotionState, stall: Stall) -> str:
+    return AttendQueue.on(seen.host).advice(state, stall)
 
 
 # -- what failed -------------------------------------------------------------------------------------------------------
