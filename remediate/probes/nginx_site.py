@@ -45,6 +45,8 @@ while read -r path; do
 done
 """
 _KEPT: Final = "include|listen|server_name|server|fastcgi_pass|error_log"
+_WORKERS: Final = re.compile(r"workers (-?[0-9]{1,15}) ([0-9]{1,9}) ([0-9]{1,9})")
+_WRITTEN: Final = re.compile(r"written (-?[0-9]{1,15})")
 _SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+.]?) (/.*)")
 
 
@@ -180,10 +182,10 @@ class _Seen(BaseModel):
     @classmethod
     def read(cls, text: str) -> "_Seen":
         lines = text.splitlines()
-        users = [line.split()[1:] for line in lines if line.startswith("user ")]
+        users = [words for line in lines if line.startswith("user ") and (words := line.split()[1:])]
         ports = [line.split()[1:] for line in lines if line == "ports" or line.startswith("ports ")]
-        loaded = next((list(map(int, each[1:])) for each in map(str.split, lines) if each[:1] == ["workers"]), None)
-        written = next((int(each[1]) for each in map(str.split, lines) if each[:1] == ["written"]), None)
+        loaded = next((list(map(int, found.groups())) for line in lines if (found := _WORKERS.fullmatch(line))), None)
+        written = next((int(found[1]) for line in lines if (found := _WRITTEN.fullmatch(line))), None)
         sockets = (found for line in lines if (found := _SOCKET.fullmatch(line)))
         return cls(
             user=users[-1][0] if users else "",

@@ -169,6 +169,7 @@ SERVED = "# configuration file /etc/nginx/nginx.conf:\nhttp { server { server_na
         ("workers 60 2 1\nwritten 600\n", ""),
         ("workers 60 2 0\n", ""),
         ("written 5\n", ""),
+        ("workers :60 2 2\nwritten 5 s\nuser \n", ""),
         ("workers 60 2 0\nwritten 5\n", "newer than what nginx has loaded"),
         ("workers 60 2 2\nwritten 600\n", "every worker of nginx is stopped by a signal (state T)"),
     ],
