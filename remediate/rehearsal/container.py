@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -19,6 +20,10 @@ ENGINE_VARIABLE: Final = "REMEDIATE_ENGINE"
 _QUIET: Final = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
 """Podman 5 warns on such a system at every command, on the standard error of the program that it runs."""
 _INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
+
+_NOT_STARTED: Final = re.compile(r"unable to start container process: (?!exec:)")
+"""What runc says when the program did not begin for a reason of the runtime. After `exec:` it is the program's."""
+_EXEC_TRIES: Final = 3
 
 _REMOVE_SECONDS: Final = 60
 _REMOVE_AGAIN_SECONDS: Final = 0.5
@@ -92,9 +97,17 @@ class ContainerEngine:
     def exec(
         self, name: str, argv: Sequence[str], stdin: str | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as root in the container, without SSH. The caller judges its exit code."""
+        """Run a program as root in the container, without SSH. The caller judges its exit code.
+
+        The runtime now and then loses its own helper before the program starts. Then it is started again.
+        """
         flags = ("-i",) if stdin is not None else ()
-        return self._finish((self.binary, "exec", *flags, name, *argv), stdin, timeout)
+        tries = 1
+        while True:
+            done = self._finish((self.binary, "exec", *flags, name, *argv), stdin, timeout)
+            if done.returncode == 0 or tries == _EXEC_TRIES or not _NOT_STARTED.search(done.stderr):
+                return done
+            tries += 1
 
     def boot(self, name: str, image: str, *, hostname: str, labels: Mapping[str, str], flags: Sequence[str]) -> None:
         """Start a container with the image's systemd as process 1."""

@@ -194,6 +194,26 @@ def test_a_hanging_engine_is_given_up(tmp_path: Path) -> None:
         fake_engine(tmp_path, "exec sleep 30").call("ps", timeout=0.2)
 
 
+LOST_HELPER = "unable to start container process: waiting for init preliminary setup: connection reset by peer"
+NO_PROGRAM = 'unable to start container process: exec: "nope": executable file not found in $PATH'
+
+
+@pytest.mark.parametrize(
+    ("words", "fails", "tries", "code"),
+    [(LOST_HELPER, 1, 2, 0), (LOST_HELPER, 9, 3, 255), (NO_PROGRAM, 9, 1, 255), ("words of its own", 9, 1, 255)],
+)
+def test_what_the_runtime_never_began_is_begun_again(
+    tmp_path: Path, words: str, fails: int, tries: int, code: int
+) -> None:
+    count = tmp_path / "tries"
+    engine = fake_engine(
+        tmp_path,
+        f"cat; echo x >> {count}; [ $(wc -l < {count}) -gt {fails} ] && exit 0; echo 'Error: {words}' >&2; exit 255",
+    )
+    done = engine.exec("web", ("/bin/cat",), "input")
+    assert (done.returncode, done.stdout, len(count.read_text().split())) == (code, "input", tries)
+
+
 def test_last_line_of_silence() -> None:
     assert last_line("") == "nothing at all"
 

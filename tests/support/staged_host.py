@@ -12,12 +12,12 @@ from pathlib import Path
 from socket import create_connection
 from typing import Any
 
-import testinfra
 import yaml
 
 from remediate.commands.staging import declared_faults
 from remediate.engine.fleet import select
 from remediate.project.project import Project
+from remediate.rehearsal.observation import infra_of
 from remediate.rehearsal.staging import StagingHost
 
 CHECKOUT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ class Staged:
     def __init__(self, host: StagingHost, directory: Path) -> None:
         self.host = host
         self.name = host.name
-        self.infra: Any = testinfra.get_host(f"{host.engine.machine.engine}://{host.container}")
+        self.infra: Any = infra_of(host)
         self.inventory = host.placement.inventory / f"{host.name}.yml"
         self.faults = declared_faults(select(host.name, self.inventory)[0], Project(CHECKOUT))
         self._directory = directory
