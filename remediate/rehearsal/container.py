@@ -22,7 +22,7 @@ _QUIET: Final = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
 _INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
 
 _NOT_STARTED: Final = re.compile(r"unable to start container process: (?!exec:)")
-"""What runc says when the program did not begin for a reason of the runtime. After `exec:` it is the program's."""
+"""Words of runc when it could not begin a program. After `exec:` the reason is the program itself, as a missing one."""
 _EXEC_TRIES: Final = 3
 
 _REMOVE_SECONDS: Final = 60
