@@ -81,8 +81,9 @@ class RestartDatabase(RestartService):
     """Start the database when it is down (runbook 4.2; the restart is our own addition).
 
     Only for a unit that the inventory names as this host's own (`database.unit`). A running database is never
-    restarted. A starting database is waited for, because it may be recovering from a crash. On a full or read-only disk
-    the start would fail, so it is refused with the last error of the log.
+    restarted. A starting database is waited for, because it may be recovering from a crash: a stop in that moment may
+    leave MariaDB hanging for good (measured, 10.11). On a full or read-only disk the start would fail, so it is refused
+    with the last error of the log.
     """
 
     kind: Literal["database.restart"] = "database.restart"
@@ -91,6 +92,7 @@ class RestartDatabase(RestartService):
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
+    start_verb: ClassVar[Literal["restart", "start"]] = "start"
     start_seconds: ClassVar[float] = 120
 
     @classmethod

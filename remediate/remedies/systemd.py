@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -67,18 +67,6 @@ def unsound(config: ConfigCheck, label: str) -> Verdict | None:
     return refuse(code, f"{label}: {config.describe()}")
 
 
-def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
-    """Return the commands that clear a start limit and restart a unit.
-
-    The restart may wait for systemd's own stop timeout (90 s by default). Ending the client does not cancel the job.
-    """
-    name = full_name(unit)
-    return (
-        Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
-        Run.of(SYSTEMCTL, "restart", name, user=ROOT, seconds=seconds),
-    )
-
-
 def shut_out(
     facts: Facts, owners: tuple[PortOwner, ...], name: str, passing: frozenset[str] = frozenset()
 ) -> Verdict | None:
@@ -103,8 +91,10 @@ class RestartService(Remedy):
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+    start_verb: ClassVar[Literal["restart", "start"]] = "restart"
+    """`systemctl` command that brings it up. `start` cannot end what somebody else started meanwhile."""
     start_seconds: ClassVar[float] = 100
-    """Seconds that `systemctl restart` may take."""
+    """Seconds that it may take. A restart may wait for systemd's own stop timeout (90 s by default)."""
 
     @property
     @abstractmethod
@@ -171,15 +161,15 @@ class RestartService(Remedy):
 
     @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """Restart the unit; clear its start limit only when it was hit."""
-        reset, restart = self._restarts()
+        """Bring the unit up; clear its start limit only when it was hit."""
+        reset, start = self._start()
         if facts[self._unit].result == "start-limit-hit":
             yield reset
-        yield restart
+        yield start
 
     @override
     def changes(self) -> tuple[Run, ...]:
-        return self._restarts()
+        return self._start()
 
     @override
     def given_up(self, before: Facts, after: Facts) -> str | None:
@@ -188,8 +178,13 @@ class RestartService(Remedy):
         over = unit.active == "failed" and not unit.changing and not unmoved(before, after, self._unit)
         return f"{self.title()} is {unit.describe()}" if over else None
 
-    def _restarts(self) -> tuple[Run, Run]:
-        return restarts(self.service, seconds=self.start_seconds)
+    def _start(self) -> tuple[Run, Run]:
+        name = full_name(self.service)
+        # Ending the client does not cancel systemd's job.
+        return (
+            Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
+            Run.of(SYSTEMCTL, self.start_verb, name, user=ROOT, seconds=self.start_seconds),
+        )
 
 
 class OfPhpFpm(Remedy):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediate.core.command import Output, Run
+from remediate.core.command import ROOT, Output, Run
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.playbook import Severity
@@ -30,7 +30,7 @@ from support.database_incidents import (
     database,
     proven,
 )
-from support.incidents import DATABASE, PAGES, PATH, host, restart, working
+from support.incidents import DATABASE, PAGES, PATH, host, working
 from support.outcomes import code, problem
 from support.scripted import Changes, FactSession
 from support.toys import UNITS
@@ -113,7 +113,7 @@ def test_a_server_that_comes_up_without_the_password_is_not_fixed() -> None:
     )
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
-    assert session.ran == [restart("mariadb").model_copy(update={"seconds": 120})]
+    assert session.ran == [Run.of("/usr/bin/systemctl", "start", "mariadb.service", user=ROOT, seconds=120)]
     assert [step.code for step in outcome.steps if step.code] == ["credentials-rejected"]
 
 

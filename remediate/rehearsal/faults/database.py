@@ -26,7 +26,7 @@ class ServerCrashed(OfUnit):
 
     @override
     def mending(self) -> str:
-        return f"{self._without}systemctl restart {self.unit}"
+        return f"{self._without}systemctl start {self.unit}"
 
 
 class ServerFrozen(OfUnit):
