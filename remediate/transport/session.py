@@ -4,6 +4,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol, Required, TypedDict, Unpack
 
@@ -28,11 +29,13 @@ _STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
 HELLO_SECONDS: Final = 10
-"""Seconds of silence after sending the script, which mean that no shell reads it.
+"""Seconds of silence after sending the script, after which its input is ended.
 
-That happens if a start-up file passes the login to another program, which waits for the end of its input. A host with a
-tenth of a core says hello within two seconds.
+A start-up file may have passed the login to another program, which says so only at the end of its input. A shell that
+is just slow reads the script all the same. A host with a tenth of a core says hello within two seconds.
 """
+LATE_SECONDS: Final = 20
+"""Further seconds of silence after which nothing is expected any more. Start-up files may take long on a busy host."""
 
 
 class Rounds(Protocol):
@@ -124,6 +127,7 @@ class ShellRounds(Rounds):
         self._asked = asked
         self._act = act
         self._greeted = False
+        self._late = False
         self._fresh = True
         self._harmless = act is None
         self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(asked) + (len(act.steps) if act else 0))
@@ -214,17 +218,16 @@ class ShellRounds(Rounds):
 
     def _next_frame(self) -> Frame:
         while not self._frames:
-            unheard = self._harmless and not self._greeted
             try:
-                data = self._channel.receive(HELLO_SECONDS if unheard else None)
+                data = self._receive()
             except LinkLost as error:
                 raise self._lost("the link died") from error
             except TimeoutError as error:
                 if self._harmless and self._greeted:
                     raise
-                if unheard:
-                    raise self._no_shell() from error
-                raise self._lost("no answer in time") from error
+                # A program that ignores the end of its input and prints nothing looks the same as a hanging host.
+                said = self._harmless and self._reader.rest()
+                raise (self._shell_missing("") if said else self._lost("no answer in time")) from error
             if not data:
                 raise self._ended()
             self._allowed -= len(data)
@@ -236,6 +239,16 @@ class ShellRounds(Rounds):
                 raise self._lost(f"the host answers with {error}") from error
         self._greeted = True
         return self._frames.popleft()
+
+    def _receive(self) -> bytes:
+        if self._greeted or not self._harmless:
+            return self._channel.receive()
+        if not self._late:
+            with suppress(TimeoutError):
+                return self._channel.receive(HELLO_SECONDS)
+            self._late = True
+            self._channel.send(b"")
+        return self._channel.receive(LATE_SECONDS)
 
     def _step(self, index: str, position: int) -> Run:
         if self._act is None or position >= len(self._act.steps) or index != f"s{position}":
@@ -259,17 +272,6 @@ class ShellRounds(Rounds):
         if self._harmless:
             return Unreachable(UnreachableCode.LOST, what)
         return ContactLost(f"{what} after a change was under way: it may or may not have run")
-
-    def _no_shell(self) -> Unreachable | ContactLost:
-        """End the input of a program that is not a shell, and report its output."""
-        try:
-            self._channel.send(b"")
-            while data := self._channel.receive(1):
-                deque(self._reader.feed(data), maxlen=0)
-        except (LinkLost, TimeoutError):
-            # A program that ignores the end of its input and prints nothing looks the same as a hanging host.
-            return self._shell_missing("") if self._reader.rest() else self._lost("no answer in time")
-        return self._ended()
 
     def _ended(self) -> Unreachable | ContactLost:
         if self._greeted or not self._harmless:

@@ -5,9 +5,10 @@
     uv run python tests/bench/many_hosts.py --hosts 1000 --keep  # all connections stay open for a second check
     uv run python tests/bench/many_hosts.py --serve 600          # only the sshd, and what to ask it with
 
-All hosts are aliases of one OpenSSH server on 127.0.0.1. Its logins run the real survey script in a real shell; only
-`systemctl` is a stub. Asked are three units and a page, from the host. Each number of hosts is one process of its own,
-whose wall clock, CPU and peak memory are those of the kernel's count. Everything ends by itself after --limit seconds.
+All hosts are aliases of one OpenSSH server on 127.0.0.1. Its logins run the real survey script in a real shell, without
+the start-up files of this machine's user; only `systemctl` is a stub. Asked are three units and a page, from the host.
+Each number of hosts is one process of its own, whose wall clock, CPU and peak memory are those of the kernel's count.
+Everything ends by itself after --limit seconds.
 """
 
 import argparse
@@ -74,6 +75,7 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 LogLevel ERROR
+SetEnv HOME={folder}
 MaxStartups 2000
 PrintMotd no
 ForceCommand {folder}/login

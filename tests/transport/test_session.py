@@ -142,11 +142,21 @@ def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(
     tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch, script: str, code: UnreachableCode, said: str
 ) -> None:
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.5)
+    monkeypatch.setattr("remediate.transport.session.LATE_SECONDS", 0.5)
     login(sh_host, tmp_path, f"{script}\n")
     rounds = begin(sh_host)
     with pytest.raises(Unreachable, match=said) as caught:
         rounds.next()
     assert caught.value.code is code
+
+
+def test_a_shell_that_comes_late_is_heard_all_the_same(
+    tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins at the end of its input, which is always later than the wait for its first word."""
+    monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.1)
+    login(sh_host, tmp_path, f'cat >{tmp_path}/script; exec /bin/sh "$@" <{tmp_path}/script\n')
+    assert state(begin(sh_host)) == "down\n"
 
 
 def test_a_login_that_floods_is_given_up(tmp_path: Path, sh_host: PaperHost) -> None:
