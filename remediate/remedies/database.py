@@ -19,7 +19,7 @@ from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanTask
-from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, StartVerb
 
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full",
@@ -92,7 +92,7 @@ class RestartDatabase(RestartService):
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
-    start_verb: ClassVar[Literal["restart", "start"]] = "start"
+    start_verb: ClassVar[StartVerb] = "start"
     start_seconds: ClassVar[float] = 120
 
     @classmethod

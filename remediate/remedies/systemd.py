@@ -30,6 +30,8 @@ from remediate.probes.network import PortOwner
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 
+StartVerb = Literal["restart", "start"]
+
 PORT_TAKEN = RefusalCode(
     name="port-taken",
     meaning="Another program listens on a port that is needed here.",
@@ -67,6 +69,18 @@ def unsound(config: ConfigCheck, label: str) -> Verdict | None:
     return refuse(code, f"{label}: {config.describe()}")
 
 
+def restarts(unit: str, *, verb: StartVerb = "restart", seconds: float = 100) -> tuple[Run, Run]:
+    """Return the commands that clear a start limit and bring a unit up.
+
+    A restart may wait for systemd's own stop timeout (90 s by default). Ending the client does not cancel the job.
+    """
+    name = full_name(unit)
+    return (
+        Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
+        Run.of(SYSTEMCTL, verb, name, user=ROOT, seconds=seconds),
+    )
+
+
 def shut_out(
     facts: Facts, owners: tuple[PortOwner, ...], name: str, passing: frozenset[str] = frozenset()
 ) -> Verdict | None:
@@ -91,10 +105,10 @@ class RestartService(Remedy):
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
-    start_verb: ClassVar[Literal["restart", "start"]] = "restart"
+    start_verb: ClassVar[StartVerb] = "restart"
     """`systemctl` command that brings it up. `start` cannot end what somebody else started meanwhile."""
     start_seconds: ClassVar[float] = 100
-    """Seconds that it may take. A restart may wait for systemd's own stop timeout (90 s by default)."""
+    """Seconds that it may take."""
 
     @property
     @abstractmethod
@@ -179,12 +193,7 @@ class RestartService(Remedy):
         return f"{self.title()} is {unit.describe()}" if over else None
 
     def _start(self) -> tuple[Run, Run]:
-        name = full_name(self.service)
-        # Ending the client does not cancel systemd's job.
-        return (
-            Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
-            Run.of(SYSTEMCTL, self.start_verb, name, user=ROOT, seconds=self.start_seconds),
-        )
+        return restarts(self.service, verb=self.start_verb, seconds=self.start_seconds)
 
 
 class OfPhpFpm(Remedy):
