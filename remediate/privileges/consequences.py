@@ -61,6 +61,7 @@ _VERBS: Final = {
 
 _COMMANDS: Final = (
     (r"systemctl restart (\S+)", r"restarts \1 again and again: its users are cut off each time"),
+    (r"systemctl start (\S+)", r"starts \1, also where somebody stopped it on purpose"),
     (r"systemctl (?:reload|try-reload-or-restart) (\S+)", r"has \1 read its configuration again"),
     (r"systemctl reset-failed (\S+)", r"lifts systemd's limit on starts of \1"),
     (r"journalctl --vacuum-size=(\S+)", r"removes the oldest entries of the journal, down to \1"),
