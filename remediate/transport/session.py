@@ -28,14 +28,14 @@ ANSWER_LIMIT: Final = STDOUT_LIMIT + STDERR_LIMIT + 4 * HEADER_LIMIT
 _STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
-HELLO_SECONDS: Final = 10
+HELLO_SECONDS: Final = 30
 """Seconds of silence after sending the script, after which its input is ended.
 
-A start-up file may have passed the login to another program, which says so only at the end of its input. A shell that
-is just slow reads the script all the same. A host with a tenth of a core says hello within two seconds.
+A host with a tenth of a core says hello within two seconds, but start-up files may take long on a busy host. A start-up
+file may also have passed the login to another program, which says so only at the end of its input.
 """
-LATE_SECONDS: Final = 20
-"""Further seconds of silence after which nothing is expected any more. Start-up files may take long on a busy host."""
+END_SECONDS: Final = 2
+"""Seconds of silence after the end of the input, after which nothing is expected any more."""
 
 
 class Rounds(Protocol):
@@ -127,7 +127,7 @@ class ShellRounds(Rounds):
         self._asked = asked
         self._act = act
         self._greeted = False
-        self._late = False
+        self._input_ended = False
         self._fresh = True
         self._harmless = act is None
         self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(asked) + (len(act.steps) if act else 0))
@@ -243,12 +243,12 @@ class ShellRounds(Rounds):
     def _receive(self) -> bytes:
         if self._greeted or not self._harmless:
             return self._channel.receive()
-        if not self._late:
+        if not self._input_ended:
             with suppress(TimeoutError):
                 return self._channel.receive(HELLO_SECONDS)
-            self._late = True
+            self._input_ended = True
             self._channel.send(b"")
-        return self._channel.receive(LATE_SECONDS)
+        return self._channel.receive(END_SECONDS)
 
     def _step(self, index: str, position: int) -> Run:
         if self._act is None or position >= len(self._act.steps) or index != f"s{position}":

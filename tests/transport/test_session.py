@@ -142,7 +142,7 @@ def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(
     tmp_path: Path, sh_host: PaperHost, monkeypatch: pytest.MonkeyPatch, script: str, code: UnreachableCode, said: str
 ) -> None:
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.5)
-    monkeypatch.setattr("remediate.transport.session.LATE_SECONDS", 0.5)
+    monkeypatch.setattr("remediate.transport.session.END_SECONDS", 0.5)
     login(sh_host, tmp_path, f"{script}\n")
     rounds = begin(sh_host)
     with pytest.raises(Unreachable, match=said) as caught:
@@ -155,6 +155,7 @@ def test_a_shell_that_comes_late_is_heard_all_the_same(
 ) -> None:
     """It begins at the end of its input, which is always later than the wait for its first word."""
     monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", 0.1)
+    monkeypatch.setattr("remediate.transport.session.END_SECONDS", 30)
     login(sh_host, tmp_path, f'cat >{tmp_path}/script; exec /bin/sh "$@" <{tmp_path}/script\n')
     assert state(begin(sh_host)) == "down\n"
 
