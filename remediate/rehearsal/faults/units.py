@@ -93,7 +93,7 @@ class UnitFlapping(OfUnit):
     @override
     def mending(self) -> str:
         # Not a restart: MariaDB may lose the SIGTERM while it starts, and systemd would wait 15 minutes for its end.
-        return f"{self._without}systemctl reset-failed {self.unit} || true; systemctl start {self.unit}"
+        return f"{self._without}systemctl start {self.unit}"
 
 
 class UnitKilled(OfUnit):
