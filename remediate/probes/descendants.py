@@ -1,7 +1,7 @@
 """Child processes of a daemon that still use an older configuration."""
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -14,6 +14,8 @@ from remediate.probes.supervisor import is_worker
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
 
+_ARTISAN: Final = re.compile(r"(^|[ /])artisan['\"]? [a-z]")
+
 
 class Descendant(FrozenModel):
     """One process that a daemon started, with an identity that no other process can have."""
@@ -22,7 +24,7 @@ class Descendant(FrozenModel):
     started: int = Field(description="clock ticks since boot: proc(5), field 22 of stat")
     stale: bool = Field(description="whether it was started before the configuration in use was written")
     user: str
-    directory: str = Field(description="its working directory; - when that cannot be read")
+    directory: str = Field(description="the directory of its artisan, else where it works; - for one that is unknown")
     arguments: str
 
     @property
@@ -30,17 +32,25 @@ class Descendant(FrozenModel):
         """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
 
-    def works_for(self, path: str) -> bool:
-        """Return whether it is a long-running artisan command of the application in this directory."""
+    def belongs_to(self, path: str) -> bool:
+        """Return whether it is an artisan command of the application in this directory."""
         named = re.search(rf"(^|[ '\"]){re.escape(path)}/artisan\b", self.arguments) is not None
         here = named or self.directory == path.replace(" ", "_")
-        return here and is_worker(self.arguments)
+        return here and _ARTISAN.search(self.arguments) is not None
+
+    def works_for(self, path: str) -> bool:
+        """Return whether it is one of that application's workers, which finish their work on TERM."""
+        return self.belongs_to(path) and is_worker(self.arguments)
 
 
 class DescendantsState(Fact):
     """The processes below the main process of a unit."""
 
     processes: tuple[Descendant, ...]
+
+    def commands(self, path: str) -> tuple[Descendant, ...]:
+        """Return the artisan commands of one application, its own ones included."""
+        return tuple(each for each in self.processes if each.belongs_to(path))
 
     def workers(self, path: str) -> tuple[Descendant, ...]:
         """Return the long-running artisan commands of one application."""
@@ -102,9 +112,10 @@ class Descendants(Probe[DescendantsState]):
 
 
 class WorkersConfiguration(Fact):
-    """The number of queue workers, and of stale ones, which use an older configuration.
+    """The number of artisan commands below a unit, and of stale ones, which use an older configuration.
 
-    A stale worker looks healthy in every other respect.
+    A stale worker looks healthy in every other respect. A command of the application's own (`artisan orders:consume`)
+    counts as a worker here, although no remedy ends it.
     """
 
     workers: int
@@ -117,6 +128,8 @@ class WorkersConfiguration(Fact):
 
     @override
     def describe(self) -> str:
+        if not self.workers:
+            return "nothing to compare: none of its artisan commands runs"
         return f"{self.stale} of {self.workers} workers have an older one" if self.stale else "is the one in use"
 
 
@@ -142,5 +155,5 @@ class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
 
     @override
     def parse(self, output: Output) -> WorkersConfiguration:
-        state = self._processes.parse(output)
-        return WorkersConfiguration(workers=len(state.workers(self.path)), stale=len(state.stale_workers(self.path)))
+        found = self._processes.parse(output).commands(self.path)
+        return WorkersConfiguration(workers=len(found), stale=sum(each.stale for each in found))

@@ -14,7 +14,7 @@ from remediate.core.command import Output
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
-from remediate.probes.descendants import Descendant, Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendant, Descendants
 from remediate.probes.opcache import Opcache
 from remediate.testing import SHELLS, installed_shells
 from support import examples as ex
@@ -126,6 +126,7 @@ def test_processes_below_a_daemon() -> None:
         ("/", f"sh -c php '{APP}/artisan' horizon", True),
         (APP, "php artisan horizon", True),
         (APP, "php artisan migrate", False),
+        (APP, "php artisan orders:consume", False),
         (APP, "node server.js", False),
         ("/srv/other", "php artisan queue:work", False),
         ("/srv/other", f"php /backup{APP}/artisan queue:work", False),
@@ -136,6 +137,16 @@ def test_processes_below_a_daemon() -> None:
 def test_whose_worker_it_is(directory: str, arguments: str, ours: bool) -> None:
     process = Descendant(pid=1, started=1, stale=True, user="forge", directory=directory, arguments=arguments)
     assert process.works_for(APP) is ours
+
+
+def test_the_configuration_of_workers_counts_the_commands_of_the_application_itself() -> None:
+    probe = ConfigurationOfWorkers(path=APP, user="forge")
+    own = f"7 99 stale forge / php {APP}/artisan orders:consume\n"
+    state = probe.read(Output(stdout=f"{WORKERS.splitlines()[0]}\n{own}8 99 stale forge / node server.js\n"))
+    assert (state.ok, state.describe()) == (False, "1 of 2 workers have an older one")
+    assert probe.read(Output(stdout=WORKERS.splitlines()[0])).describe() == "is the one in use"
+    none = probe.read(Output(stdout="8 99 stale forge / node server.js\n"))
+    assert (none.workers, none.describe()) == (0, "nothing to compare: none of its artisan commands runs")
 
 
 @pytest.mark.parametrize(
@@ -177,11 +188,15 @@ def daemon(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Start something that starts something, in directories as deploy tools make them."""
     for release in ("1", "2"):
         (tmp_path / "releases" / release / "bootstrap" / "cache").mkdir(parents=True)
-    (tmp_path / "other").mkdir()
+    for apart in ("other", "elsewhere", "neighbour"):
+        (tmp_path / apart).mkdir()
     (tmp_path / "current").symlink_to("releases/2")
+    (tmp_path / "alias").symlink_to("current")
     child = "exec -a 'php artisan queue:work' sleep 60"
+    named = f"exec -a 'php {tmp_path}/%s/artisan queue:work' sleep 60"
     script = (
         f"cd {tmp_path}/releases/1; ({child}) & cd {tmp_path}/current; ({child}) & cd {tmp_path}/other; ({child}) &"
+        f" cd {tmp_path}/elsewhere; ({named % 'alias'}) & cd {tmp_path}/neighbour; ({named % 'other'}) &"
         " echo ready; wait"
     )
     process = subprocess.Popen(("bash", "-c", script), stdout=subprocess.PIPE, start_new_session=True)
@@ -192,7 +207,7 @@ def daemon(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     for _ in range(1500):  # each is bash until it has become what it stands for
         began = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()]
-        if [line.startswith(b"php artisan") for line in began] == [True] * 3:
+        if [line.startswith(b"php ") for line in began] == [True] * 5:
             break
         time.sleep(0.02)
     yield process
@@ -223,10 +238,11 @@ def test_workers_of_older_releases_are_found_and_told_from_others(
     env = tmp_path / "current" / ".env"
     env.touch()
     os.utime(env, (time.time() + 60, time.time() + 60))  # far from the processes' begin, which is known to a tick only
-    assert listed() == {"1": (True, True), "2": (True, True), "other": (False, True)}
+    whose = {"1": True, "2": True, "other": False, "elsewhere": True, "neighbour": False}
+    assert listed() == {name: (ours, True) for name, ours in whose.items()}
     config.touch()
     os.utime(config, (time.time() - 3600, time.time() - 3600))
-    assert listed() == {"1": (True, False), "2": (True, False), "other": (False, False)}
+    assert listed() == {name: (ours, False) for name, ours in whose.items()}
     shutil.rmtree(tmp_path / "releases" / "1")
     assert "1 (deleted)" in listed()
     assert daemon.poll() is None
