@@ -1,6 +1,6 @@
 """The remedy that restarts PHP-FPM."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -30,18 +30,23 @@ DATABASE_CAUSE = RefusalCode(
 )
 
 
+_ANSWERED: Final = range(400, 501)
+"""Statuses that nginx gives only when it did not need PHP, or got PHP's answer: otherwise they are 502 to 504."""
+
+
 class RestartPhpFpm(OfPhpFpm, RestartService):
     """Restart PHP-FPM when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
     Needed when the unit does not run. Also needed when pages fail, and either nobody can connect to a pool or a pool
     accepts nobody for seconds while its children are idle. Refused when the pool is busy or waits for the database. A
-    restart drops the requests in progress, so PHP-FPM is left alone while its pages are right.
+    restart drops the requests in progress, so PHP-FPM is left alone while its pages are right, or wrong with an answer
+    (404, 500): those of a hung pool have none. Another site's pool may hang without being the cause.
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
     user: UserName = Field(default="forge", description="user that may connect to the pools")
     path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
-    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are right it is left")
+    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are answered it is left")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE, POOL_BUSY)
 
@@ -92,16 +97,17 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
         return "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
 
     def _serves(self, facts: Facts) -> bool:
-        """Return whether all of its pages are right. Then it works, even if something else looks odd."""
+        """Return whether all of its pages are answered. Then it works, even if something else looks odd."""
         try:
-            return bool(self.pages) and all(facts[page].ok is True for page in self.pages)
+            answers = [facts[page] for page in self.pages]
         except Unreadable:
             return False
+        return bool(answers) and all(each.ok is True or each.status in _ANSWERED for each in answers)
 
     def _useless(self, facts: Facts) -> PoolState | None:
         """Return the pool that fails although the unit runs, else None. Raises Unreadable.
 
-        None also while all pages are right.
+        None also while all pages are answered.
         """
         if not facts[self._unit].healthy or self._serves(facts):
             return None

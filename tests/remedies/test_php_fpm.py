@@ -196,6 +196,11 @@ def test_what_serves_its_pages_is_left_alone_whatever_its_pools_look_like(pools:
         for page in PAGES:
             for said in (ex.page(502), ex.page(504), LOST):
                 assert toys.decide(remedy, {**given, **SERVING, page: said}) == decide(given)
+            for said in (
+                ex.page(500),
+                ex.page(404),
+            ):  # an answer: it is another pool that hangs
+                assert toys.decide(remedy, {**given, **SERVING, page: said}) == "skip"
 
 
 def test_pages_do_not_save_a_unit_that_is_down() -> None:
