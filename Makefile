@@ -1,7 +1,8 @@
 # Everything from a fresh clone: `make demo` shows it working, `make test` proves it.
 # Needs python3, make and git; installs the rest, or says in one line what is missing and how to get it.
 
-UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+# Its name, not its place: make would take a blank in it for the end of a word.
+UV ?= $(shell command -v uv >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --quiet
 INVOKE = $(RUN) invoke
 PART = sh tests/part.sh
@@ -10,6 +11,8 @@ WORKERS ?= 3
 # What `make fresh` runs, and on which Debian: bookworm (12) or trixie (13).
 FRESH ?= demo
 DEBIAN ?= bookworm
+# The caller's settings of Python, of other projects and of a real journal are not those of this checkout.
+unexport PYTHONPATH PYTHONHOME PYTEST_ADDOPTS PYTEST_PLUGINS UV_PROJECT_ENVIRONMENT REMEDIATE_JOURNAL REMEDIATE_STATE_DIR
 # All comparisons, or `short`: whether they can run at all.
 BENCH ?= full
 
@@ -36,7 +39,7 @@ demo: engine
 	@sh docs/demo.sh $(INVOKE)
 
 demo-incident: engine
-	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
+	@sh docs/demo-incident.sh "$(CURDIR)/.venv/bin"
 
 demo-service: setup
 	@$(RUN) python -m remediate.rehearsal.install ssh
@@ -96,5 +99,6 @@ docs: setup
 	@echo "open build/site/index.html; to search it too: python3 -m http.server -b 127.0.0.1 -d build/site"
 
 clean:
-	@[ ! -d .venv ] || $(INVOKE) staging.down --images
+	@[ ! -x .venv/bin/invoke ] || .venv/bin/invoke staging.down --images || \
+		echo "what is left of its containers and images is not removed" >&2
 	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

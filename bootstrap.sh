@@ -23,8 +23,9 @@ get_uv() {
       echo "python3-venv is missing: run sudo apt-get install python3-venv, then this again" >&2
       exit 1
     fi
-    $as_root apt-get update -q >/dev/null
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3-venv >/dev/null
+    apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
+    $apt update >/dev/null
+    $apt install python3-venv >/dev/null
   fi
   python3 -m venv .tools
   .tools/bin/python -m pip install -qq --disable-pip-version-check uv

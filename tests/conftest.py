@@ -1,8 +1,11 @@
 """Fixtures of all tests: a staging host per worker, the command line, databases."""
 
 import json
+import os
+import re
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +32,14 @@ hypothesis.settings.load_profile("busy")
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
+
+# Those of whoever runs the tests: what a test starts would write into a real journal, or run other tests.
+for _name in ("REMEDIATE_JOURNAL", "REMEDIATE_STATE_DIR", "PYTEST_ADDOPTS", "PYTHONPATH"):
+    os.environ.pop(_name, None)
+os.umask(0o022)
+# Tests put paths below it into shell scripts and configurations, without quotes.
+if not re.fullmatch(r"[\w./-]+", tempfile.gettempdir()):
+    os.environ["TMPDIR"] = tempfile.tempdir = "/tmp"
 
 TIMEOUT = 180
 CONTAINER_TIMEOUT = 900

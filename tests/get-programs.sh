@@ -1,7 +1,7 @@
 #!/bin/sh
 # Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server, a
-# browser of 100 MB, which only Debian has as a package. As root they are installed with the start of services forbidden.
-# Without root sshd is unpacked into .tools (as an ordinary user it needs no system account), and tests of PHP,
+# browser of 100 MB, which only Debian has as a package. As root, or through sudo -n, they are installed with the start of services forbidden.
+# Without root or sudo sshd is unpacked into .tools (as an ordinary user it needs no system account), and tests of PHP,
 # PostgreSQL and the browser are skipped where these are missing.
 set -eu
 
@@ -32,25 +32,34 @@ if ! command -v apt-get >/dev/null 2>&1; then
   }
   exit 0
 fi
+as_root=unknown
 if [ "$(id -u)" = 0 ]; then
+  as_root=
+elif sudo -n true 2>/dev/null; then
+  as_root="sudo -n"
+fi
+if [ "$as_root" != unknown ]; then
   echo "== getting programs for the tests:$needed$optional"
   forbid=/usr/sbin/policy-rc.d
   if [ ! -e "$forbid" ]; then
-    trap 'rm -f "$forbid"' EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$forbid"
-    chmod 755 "$forbid"
+    # dash runs no EXIT trap when a signal ends it.
+    trap '$as_root rm -f "$forbid"' EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$forbid" >/dev/null
+    $as_root chmod 755 "$forbid"
   fi
-  apt-get update -q >/dev/null
+  apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
+  $apt update >/dev/null
   if [ -n "$browser" ] && ! apt-cache show "$browser" >/dev/null 2>&1; then
     echo "tests are skipped for want of: $browser, which is no package of this system" >&2
     optional=${optional% "$browser"}
     [ -n "$needed$optional" ] || exit 0
   fi
   # shellcheck disable=SC2086  # a list of packages
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $needed $optional >/dev/null
+  $apt install --no-install-recommends $needed $optional >/dev/null
   if [ -d /run/systemd/system ]; then
-    case "$needed " in *" openssh-server "*) systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;; esac
-    case "$optional " in *" postgresql "*) systemctl disable --quiet postgresql.service 2>/dev/null || true ;; esac
+    case "$needed " in *" openssh-server "*) $as_root systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;; esac
+    case "$optional " in *" postgresql "*) $as_root systemctl disable --quiet postgresql.service 2>/dev/null || true ;; esac
   fi
   exit 0
 fi
@@ -60,7 +69,12 @@ case " $needed " in
   mkdir -p .tools/sshd/packages
   if (
     cd .tools/sshd/packages
-    apt-get download -q openssh-server libwrap0 >/dev/null
+    libraries=
+    for name in libwrap0 libwtmpdb0; do # what it needs differs: Debian 13 has the second one
+      ! apt-cache show "$name" >/dev/null 2>&1 || libraries="$libraries $name"
+    done
+    # shellcheck disable=SC2086  # a list of packages
+    apt-get download -q openssh-server $libraries >/dev/null
     for package in *.deb; do dpkg -x "$package" ..; done
   ); then
     needed=$(printf '%s' "$needed" | sed 's/ openssh-server//')

@@ -202,12 +202,12 @@ class ContainerEngine:
             raise StagingError(f"{' '.join(argv[:4])} … did not end within {timeout:.0f} s") from None
 
 
-def find_engine() -> ContainerEngine:
-    """Return the first working engine: REMEDIATE_ENGINE when set, else podman, else docker.
+def find_engine(wanted: str | None = None) -> ContainerEngine:
+    """Return the first working engine: the wanted one, else REMEDIATE_ENGINE when set, else podman, else docker.
 
     Raises ConfigurationError with one line that says what is missing and how to get it.
     """
-    wanted = os.environ.get(ENGINE_VARIABLE)
+    wanted = wanted or os.environ.get(ENGINE_VARIABLE)
     if wanted not in (None, "", "podman", "docker"):
         raise ConfigurationError(f"{ENGINE_VARIABLE}={wanted}: accepted are podman and docker")
     troubles: list[str] = []

@@ -62,14 +62,17 @@ def _run(checkout: Checkout, further: Sequence[str]) -> int:
     if lacking:
         _apt([_FURTHER[program] for program in lacking], f"{' and '.join(lacking)} is missing")
     engine, trouble = _working_engine(checkout)
-    missing = [*_ENGINE_PACKAGES] if engine is None else []
+    if engine is None and _docker_works(checkout):
+        raise ConfigurationError(f"{trouble}; docker works here: export {ENGINE_VARIABLE}=docker, then run this again")
+    missing = _absent(_ENGINE_PACKAGES) if engine is None else []
     if shutil.which("mmdebstrap") is None and not registry_answers():
         missing += _BASE_PACKAGES
     if missing:
         _apt(missing, trouble or "mmdebstrap is missing, and no container registry answers")
         engine, trouble = _working_engine(checkout)
     if engine is None:
-        raise ConfigurationError(f"{trouble}, although every package is in place{_choice()}")
+        complete = "" if _is_docker_chosen() else "; no package of podman is missing"
+        raise ConfigurationError(f"{trouble}{complete}{_choice()}")
     if not _base_can_be_had(engine):
         _apt(_BASE_PACKAGES, "mmdebstrap is missing, and no container registry gives Debian")
     _say(f"ready: {engine.machine.engine} runs a container, and its published port answers")
@@ -84,6 +87,32 @@ def _working_engine(checkout: Checkout) -> tuple[ContainerEngine | None, str]:
     except (ConfigurationError, StagingError) as error:
         return None, str(error)
     return engine, ""
+
+
+def _docker_works(checkout: Checkout) -> bool:
+    """Return whether docker passes the check, where nobody has chosen an engine: podman is tried first."""
+    if os.environ.get(ENGINE_VARIABLE):
+        return False
+    try:
+        check_engine(find_engine("docker"), checkout.identity)
+    except (ConfigurationError, StagingError):
+        return False
+    return True
+
+
+def _is_docker_chosen() -> bool:
+    return os.environ.get(ENGINE_VARIABLE) == "docker"
+
+
+def _absent(packages: Sequence[str]) -> list[str]:
+    """Return the packages that are not installed: none of podman's where docker is chosen."""
+    if _is_docker_chosen():
+        return []
+    if shutil.which("dpkg-query") is None:
+        return [*packages]
+    asked = ("dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *packages)
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [package for package in packages if f"{package} installed" not in told]
 
 
 def _base_can_be_had(engine: ContainerEngine) -> bool:

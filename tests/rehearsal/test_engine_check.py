@@ -1,5 +1,6 @@
 """The proof of an engine, and the installation, with stub programs."""
 
+import dataclasses
 import json
 import os
 import socket
@@ -125,7 +126,14 @@ def apt(tmp_path: Path, stub: StubEngine, monkeypatch: pytest.MonkeyPatch) -> Pa
     for name in ("env", "mmdebstrap"):
         (bin_folder / name).symlink_to("/usr/bin/env")
     monkeypatch.setenv("PATH", f"{bin_folder}:/bin")
-    monkeypatch.setattr(install, "find_engine", lambda: stub.engine)
+
+    def find(wanted: str | None = None) -> ContainerEngine:
+        if wanted == "docker":
+            raise ConfigurationError("docker is not installed")
+        return stub.engine
+
+    monkeypatch.delenv("REMEDIATE_ENGINE", raising=False)
+    monkeypatch.setattr(install, "find_engine", find)
     monkeypatch.setattr("shutil.which", lambda name: str(path) if (path := bin_folder / name).exists() else None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
@@ -165,7 +173,56 @@ def test_what_no_package_mends_is_said(
 
     monkeypatch.setattr(install, "check_engine", check)
     assert install.main() == 2
-    assert "the kernel has no bridges, although every package is in place" in capfd.readouterr().err.splitlines()[-1]
+    assert (
+        "the kernel has no bridges; no package of podman is missing; to use one"
+        in capfd.readouterr().err.splitlines()[-1]
+    )
+
+
+def test_who_is_not_root_is_not_told_to_install_what_is_there(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    installed = apt.parent / "bin" / "dpkg-query"
+    installed.write_text('#!/bin/sh\nshift 3; for each; do echo "$each $STATE"; done\n')
+    installed.chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("STATE", "installed")
+    assert install.main() == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"podman run: {NO_IPTABLES}; no package of podman is missing{install._choice()}"
+    monkeypatch.setenv("STATE", "config-files")  # removed, and its settings are kept
+    assert install.main() == 2
+    assert "run: sudo apt-get install -y --no-install-recommends podman " in capfd.readouterr().err
+
+
+def test_docker_that_works_is_named_where_podman_does_not(
+    apt: Path, stub: StubEngine, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    docker = ContainerEngine("docker", dataclasses.replace(MACHINE, engine="docker"))
+
+    def check(engine: ContainerEngine, _: str) -> None:
+        if engine is stub.engine:
+            raise StagingError("podman run: a published port did not answer")
+
+    monkeypatch.setattr(install, "find_engine", lambda wanted=None: docker if wanted == "docker" else stub.engine)
+    monkeypatch.setattr(install, "check_engine", check)
+    assert install.main() == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith("; docker works here: export REMEDIATE_ENGINE=docker, then run this again")
+    assert not apt.exists()
+
+
+def test_who_chose_docker_is_not_told_to_install_podman(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def find(_: str | None = None) -> ContainerEngine:
+        raise ConfigurationError("no container engine: docker does not work: permission denied")
+
+    monkeypatch.setenv("REMEDIATE_ENGINE", "docker")
+    monkeypatch.setattr(install, "find_engine", find)
+    assert install.main() == 2
+    assert "apt-get" not in capfd.readouterr().err
+    assert not apt.exists()
 
 
 def test_without_a_base_system_mmdebstrap_is_installed(

@@ -4,6 +4,7 @@ import contextlib
 import getpass
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -76,17 +77,22 @@ class Sshd:
         authorized = self.folder / "authorized_keys"
         authorized.write_text(public(client_key) + "\n")
         config = self.folder / "sshd_config"
-        keys = "".join(f"HostKey {key}\n" for key in self.host_keys)
+        keys = "".join(f'HostKey "{key}"\n' for key in self.host_keys)
         config.write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\n{keys}AuthorizedKeysFile {authorized}\n"
+            f'ListenAddress 127.0.0.1:{self.port}\n{keys}AuthorizedKeysFile "{authorized}"\n'
             "PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n"
             f"LogLevel DEBUG1\nMaxStartups 100\nPrintMotd no\n"
             # A shell that takes itself for a nested one: bash then leaves out the .bashrc of whoever runs these tests.
             f"SetEnv SHLVL=5\n{self.settings}"
         )
         argv = [program, "-D", "-f", str(config), "-E", str(self.folder / "log")]
-        libraries = ":".join(str(folder) for folder in UNPACKED.glob("usr/lib/*-linux-*"))
-        environment = {**os.environ, **({"LD_LIBRARY_PATH": libraries} if libraries else {})}
+        environment = {**os.environ}
+        if program.startswith(str(UNPACKED)):
+            environment["LD_LIBRARY_PATH"] = ":".join(str(folder) for folder in UNPACKED.glob("usr/lib/*-linux-*"))
+            # Since OpenSSH 9.8 (Debian 13) sshd starts others of its programs, by their installed paths.
+            for part, setting in (("sshd-session", "SshdSessionPath"), ("sshd-auth", "SshdAuthPath")):
+                if (own := UNPACKED / "usr/lib/openssh" / part).exists():
+                    argv += ("-o", f"{setting}={own}")
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=environment)
         end = time.monotonic() + 60
         while time.monotonic() < end and self.process.poll() is None:
@@ -195,13 +201,13 @@ def use_config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = shutil.which("ssh")
     assert ssh is not None
     (folder / "bin").mkdir(exist_ok=True)
+    alone = ("-F", f"{folder}/config", "-o", f'UserKnownHostsFile="{folder}/known_hosts"')
     stub(
         folder / "bin" / "ssh",
-        f'[ "$1" = -G ] || exec {ssh} "$@"\n'
-        f"exec {ssh} -F {folder}/config -o UserKnownHostsFile={folder}/known_hosts"
-        ' -o GlobalKnownHostsFile=/dev/null "$@"',
+        f'[ "$1" = -G ] || exec {shlex.quote(ssh)} "$@"\n'
+        f'exec {shlex.join((ssh, *alone))} -o GlobalKnownHostsFile=/dev/null "$@"',
     )
-    known = f"UserKnownHostsFile {folder}/known_hosts\nGlobalKnownHostsFile /dev/null\n"
+    known = f'UserKnownHostsFile "{folder}/known_hosts"\nGlobalKnownHostsFile /dev/null\n'
     monkeypatch.setattr(client, "FILES", (f"{folder}/config",))
     monkeypatch.setattr(client, "LAST", client.LAST + known)
     monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
