@@ -14,7 +14,7 @@ from remediate.probes.supervisor import is_worker
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
 
-_ARTISAN: Final = re.compile(r"(^|[ /])artisan['\"]? [a-z]")
+_ARTISAN: Final = re.compile(r"(^|[ /])artisan['\"]? (?:-\S+ )*[a-z]")
 
 
 class Descendant(FrozenModel):
@@ -120,14 +120,17 @@ class WorkersConfiguration(Fact):
 
     workers: int
     stale: int
+    others: int = Field(default=0, description="processes that are not known as its commands")
 
     @property
     @override
     def ok(self) -> bool | None:
-        return self.stale == 0
+        return None if self.others and not self.workers else self.stale == 0
 
     @override
     def describe(self) -> str:
+        if self.others and not self.workers:
+            return f"unknown: none of the {self.others} processes below supervisor is known as a worker of it"
         if not self.workers:
             return "nothing to compare: none of its artisan commands runs"
         return f"{self.stale} of {self.workers} workers have an older one" if self.stale else "is the one in use"
@@ -155,5 +158,7 @@ class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
 
     @override
     def parse(self, output: Output) -> WorkersConfiguration:
-        found = self._processes.parse(output).commands(self.path)
-        return WorkersConfiguration(workers=len(found), stale=sum(each.stale for each in found))
+        state = self._processes.parse(output)
+        found = state.commands(self.path)
+        stale = sum(each.stale for each in found)
+        return WorkersConfiguration(workers=len(found), stale=stale, others=len(state.processes) - len(found))

@@ -1,7 +1,7 @@
 """Processes by CPU and memory use, measured over seconds, with identity and unit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, Literal
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
 from remediate.probes.systemd import full_name
 
+COMM: Final = 15  # characters that the kernel keeps of a process's name: proc_pid_comm(5)
 _USAGE: Final = r"""
 cpu=$1 memory=$2 age=$3 sample=$4 own=$5 units=$6
 {
@@ -156,6 +157,11 @@ class Process(FrozenModel):
     def identity(self) -> str:
         """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
+
+    def is_called(self, names: Collection[str]) -> bool:
+        """Return whether one of these is its name, of which the kernel keeps 15 characters, or its program's."""
+        program = self.arguments.partition(" ")[0].rpartition("/")[2]
+        return program in names or self.name in {name[:COMM] for name in names}
 
     def describe(self) -> str:
         """Return the process and its use of the machine as text."""

@@ -99,18 +99,25 @@ class FailedJobsState(Fact):
     asked: bool = Field(description="whether classes were named: then a failed one is a symptom")
 
     @property
+    def hidden(self) -> bool:
+        """True if none was found, and some may be among those that were not looked through."""
+        return self.more and not self.jobs and not self.others
+
+    @property
     @override
     def ok(self) -> bool | None:
         if self.trouble is not None:
             return False
-        return not self.jobs and not self.others if self.asked else None
+        if not self.asked or self.hidden:
+            return None
+        return not self.jobs and not self.others
 
     @override
     def describe(self) -> str:
         if self.trouble is not None:
             return f"their database {self.trouble}"
         if not self.jobs:
-            return "none"
+            return "unknown: none among the newest, and there are too many to look through" if self.hidden else "none"
         kinds = Counter((job.name, job.exception) for job in self.jobs)
         said = ", ".join(f"{count} x {name} ({raised})" for (name, raised), count in kinds.most_common(3))
         ages = [job.hours for job in self.jobs if job.hours is not None]

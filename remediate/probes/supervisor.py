@@ -173,8 +173,8 @@ class StrayProcess(FrozenModel):
         return is_worker(self.arguments)
 
 
-_WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
-_ONE_JOB = re.compile(r"(^|[ /])artisan['\"]? queue:work (.* )?--once(?= |$)")
+_WORKER = re.compile(r"(^|[ /])artisan['\"]? (?:-\S+ )*(queue:work|queue:listen|horizon|reverb:start|schedule:work)")
+_ONE_JOB = re.compile(r"(^|[ /])artisan['\"]? (?:-\S+ )*queue:work (.* )?--once(?= |$)")
 
 
 def is_worker(arguments: str) -> bool:

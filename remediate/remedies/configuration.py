@@ -278,8 +278,16 @@ class SetEnv(OfConfiguration):
             return NotYet(reason=f"{len(stale)} workers still have the configuration they were started with")
         if older := self._keeper.older(after):
             return NotYet(reason=older)
+        if lost := next(self._unproven(before, after), None):
+            return NotYet(reason=lost)
+        return Proven(evidence=f"{self.key} is what it should be, and nothing works with another value")
+
+    def _unproven(self, before: Facts, after: Facts) -> Iterator[str]:
+        """Yield why supervised workers do not prove that they work with the new value."""
+        seen = after[self._workers].workers(self.path)
         for each in self._supervised:
             rested = [process for process in before[each].processes if process.state != "RUNNING"]
             if before[each].processes and missing(after[each], rested):
-                return NotYet(reason=f"{each.label()} is {after[each].describe()}")
-        return Proven(evidence=f"{self.key} is what it should be, and nothing works with another value")
+                yield f"{each.label()} is {after[each].describe()}"
+            if not seen and any(process.state == "RUNNING" for process in after[each].processes):
+                yield f"{each.label()} runs, and none of its processes is known as a worker: restart it by hand"

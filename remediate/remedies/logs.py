@@ -20,6 +20,7 @@ from remediate.probes.disk_writers import DiskWriter, DiskWriters
 from remediate.probes.files import LogFile, LogFiles
 from remediate.probes.filesystems import DiskSpace, DiskSpaceState
 from remediate.probes.open_files import LogWriters
+from remediate.probes.processes import COMM
 from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.held_logs import NEVER_RESTARTED, gave_back, risen, typed
 from remediate.remedies.process import LONG
@@ -142,7 +143,8 @@ class ShortenLogs(Remedy):
             writers = [each for each in facts[self._fillers].writers if _counts(each, biggest)]
         except Unreadable as why:
             return refuse(DISK_FOREIGN, f"{told}; who writes to it could not be asked ({why})")
-        ends = [each for each in writers if each.name not in {*_LEFT_ALONE, *self.protected} and not _of_pool(each)]
+        left = {name[:COMM] for name in (*_LEFT_ALONE, *self.protected)}
+        ends = [each for each in writers if each.name not in left and not _of_pool(each)]
         if ends:
             first = max(ends, key=lambda each: each.grown_kib)  # the first of equals has the biggest file
             whether = "a backup, perhaps: if it may be stopped" if first.name in LONG else "if it may be stopped"

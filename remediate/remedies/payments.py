@@ -11,6 +11,7 @@ from remediate.core.field_types import ConfigKey, EnvKey, QueueName
 from remediate.core.host import Host, PaymentJob, Payments
 from remediate.core.probe import Fact, Probe
 from remediate.core.verdict import RefusalCode, Verdict, refuse, skip, wait
+from remediate.errors import Unreadable
 from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.queue_motion import QueueMotion
@@ -239,7 +240,10 @@ class DecideJobs(_OfPayments):
         if not self.jobs:
             return skip("the inventory names no class of jobs that payments consist of")
         left: dict[Fate, list[FailedJob]] = {}
-        for job in facts[self._failed].jobs:
+        failed = facts[self._failed]
+        if failed.hidden:
+            raise Unreadable(f"{self._failed.label()}: {failed.describe()}")
+        for job in failed.jobs:
             left.setdefault(fate(job, self.jobs, self.queues), []).append(job)
         for why, code in _LEFT.items():
             if why not in left:

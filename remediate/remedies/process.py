@@ -217,7 +217,7 @@ class EndProcess(Remedy):
 
     def _protects(self, process: Process) -> bool:
         kernel = process.pid == _KTHREADD or process.parent == _KTHREADD
-        return process.pid == 1 or kernel or process.name in {*PROTECTED, *LONG, *self.protected}
+        return process.pid == 1 or kernel or process.is_called({*PROTECTED, *LONG, *self.protected})
 
     def _refusal(self, process: Process, facts: Facts) -> Verdict:
         told = process.describe()

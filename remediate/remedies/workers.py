@@ -205,8 +205,10 @@ class RestartWorkers(Remedy):
 
     def _well(self, facts: Facts) -> Iterator[str]:
         """Yield why it is not needed, naming only what was checked."""
-        if self.configured:
+        if self.configured and facts[self._processes].workers(self.path):
             yield f"no worker of {self.program} is older than the configuration"
+        elif self.configured:
+            yield f"no worker of {self.path} is seen below {self.unit}"
         state = self._state(facts)
         if state is not None and (state.looked_into or not self.configured):
             yield f"the queue: {state.describe()}"

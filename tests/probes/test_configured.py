@@ -125,6 +125,7 @@ def test_processes_below_a_daemon() -> None:
         ("/", f"php {APP}/artisan queue:work redis", True),
         ("/", f"sh -c php '{APP}/artisan' horizon", True),
         (APP, "php artisan horizon", True),
+        (APP, "php artisan --env=production queue:work", True),
         (APP, "php artisan migrate", False),
         (APP, "php artisan orders:consume", False),
         (APP, "node server.js", False),
@@ -145,8 +146,11 @@ def test_the_configuration_of_workers_counts_the_commands_of_the_application_its
     state = probe.read(Output(stdout=f"{WORKERS.splitlines()[0]}\n{own}8 99 stale forge / node server.js\n"))
     assert (state.ok, state.describe()) == (False, "1 of 2 workers have an older one")
     assert probe.read(Output(stdout=WORKERS.splitlines()[0])).describe() == "is the one in use"
-    none = probe.read(Output(stdout="8 99 stale forge / node server.js\n"))
-    assert (none.workers, none.describe()) == (0, "nothing to compare: none of its artisan commands runs")
+    none = probe.read(Output())
+    assert (none.ok, none.describe()) == (True, "nothing to compare: none of its artisan commands runs")
+    unknown = probe.read(Output(stdout="8 99 stale forge / docker exec app php artisan queue:work\n"))
+    assert unknown.ok is None
+    assert unknown.describe().startswith("unknown: none of the 1 processes below supervisor is known")
 
 
 @pytest.mark.parametrize(
@@ -216,21 +220,35 @@ def daemon(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process.stdout.close()
 
 
+def workers_below(shell: str, app: Path) -> dict[str, tuple[bool, bool]]:
+    """Ask for the daemon's workers: by their directory, whether each is the application's, and whether it is stale."""
+    probe = Descendants(path=str(app), user="forge", unit="supervisor")
+    environment = {**os.environ, "PATH": f"{app.parent}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
+    argv = (*SHELLS[shell], *command_of(probe).argv[1:])
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    state = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+    found = (each for each in state.processes if "artisan" in each.arguments)
+    return {Path(f"/proc/{each.pid}/cwd").readlink().name: (each.works_for(str(app)), each.stale) for each in found}
+
+
+@pytest.mark.parametrize("shell", installed_shells())
+def test_another_application_beside_a_link_is_no_release_of_it(
+    shell: str, daemon: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    (tmp_path / "site").symlink_to("elsewhere")
+    (tmp_path / "elsewhere/.env").touch()
+    assert [name for name, (ours, _) in workers_below(shell, tmp_path / "site").items() if ours] == []
+    (tmp_path / "other/.env").symlink_to(tmp_path / "elsewhere/.env")  # a release shares it
+    found = workers_below(shell, tmp_path / "site")
+    assert {name for name, (ours, _) in found.items() if ours} == {"other", "neighbour"}
+
+
 @pytest.mark.parametrize("shell", installed_shells())
 def test_workers_of_older_releases_are_found_and_told_from_others(
     shell: str, daemon: "subprocess.Popen[bytes]", tmp_path: Path
 ) -> None:
-    app = str(tmp_path / "current")
-    probe = Descendants(path=app, user="forge", unit="supervisor")
-
     def listed() -> dict[str, tuple[bool, bool]]:
-        run = command_of(probe)
-        environment = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
-        argv = (*SHELLS[shell], *run.argv[1:])
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=False)
-        state = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
-        found = (each for each in state.processes if "artisan" in each.arguments)
-        return {Path(f"/proc/{each.pid}/cwd").readlink().name: (each.works_for(app), each.stale) for each in found}
+        return workers_below(shell, tmp_path / "current")
 
     config = tmp_path / "current" / "bootstrap" / "cache" / "config.php"
     with pytest.raises(Unreadable):  # neither a cached configuration nor an .env

@@ -54,6 +54,13 @@ def test_more_than_can_be_listed_is_never_none() -> None:
     assert state.ok is False
 
 
+def test_none_among_the_newest_of_too_many_is_unknown() -> None:
+    state = FAILED.read(Output(stdout=EMPTY.replace('"more":false', '"more":true')))
+    assert state.ok is None
+    assert state.describe().startswith("unknown: none among the newest")
+    assert FAILED.read(Output(stdout=THREE.replace('"more":false', '"more":true'))).ok is False
+
+
 def test_jobs_that_are_known_by_their_row() -> None:
     state = FAILED.read(Output(stdout=THREE.replace('"by":"uuid"', '"by":"row"')))
     assert [job.id for job in state.jobs] == ["61", "62", "63"]

@@ -90,11 +90,28 @@ def test_a_database_that_takes_no_writes_keeps_no_failed_job(app: Path) -> None:
     assert ask("queue", app, "failed") == {"state": "failed", "why": "full", "code": 0}
 
 
+@pytest.mark.parametrize(
+    ("settings", "driver"),
+    [
+        ('["driver" => null, "table" => "failed_jobs"]', "null"),
+        ('["driver" => "null", "table" => "failed_jobs"]', "null"),
+        ("[]", "null"),
+        ('["driver" => "dynamodb", "table" => "failed_jobs"]', "dynamodb"),
+    ],
+)
+def test_failed_jobs_that_are_kept_elsewhere_or_nowhere_are_not_none(app: Path, settings: str, driver: str) -> None:
+    kept = '["driver" => "database-uuids", "table" => "failed_jobs"]'
+    assert kept in _READ_ONLY
+    (app / "bootstrap/app.php").write_text(_READ_ONLY.replace(kept, settings))
+    assert ask("queue", app, "failed") == {"state": "unsupported", "driver": driver}
+
+
 def line(hours: float, status: int, agent: str = "Stripe/1.0") -> str:
     at = f"{datetime.now(UTC) - timedelta(hours=hours):%d/%b/%Y:%H:%M:%S +0000}"
     return f'192.0.2.7 - - [{at}] "POST /hook HTTP/1.1" {status} 17 "-" "{agent} (+https://example.com)"\n'
 
 
+JSON_LINE: Final = '{"request":"POST /hook HTTP/1.1","status":"400","http_user_agent":"Stripe/1.0"}\n'
 NOISE: Final = line(0, 200, "Mozilla/5.0")
 
 
@@ -111,6 +128,10 @@ NOISE: Final = line(0, 200, "Mozilla/5.0")
         ({"log": NOISE, "log-20261122": line(25, 400)}, 0, False),  # rotated under another name
         ({"log": NOISE, "log.1": line(80, 200, "Mozilla/5.0"), "log.9.gz": ""}, 0, True),  # three days of nothing
         ({"log": NOISE, "log.1": line(20, 200, "Mozilla/5.0"), "log.9.gz": ""}, 0, False),
+        ({"log": JSON_LINE}, 0, False),  # whoever cannot be read may be the provider
+        ({"log": line(1, 400).replace(' "-" "Stripe/1.0 (+https://example.com)"', "")}, 0, False),
+        ({"log": JSON_LINE + line(1, 200)}, 0, True),
+        ({"log": line(1, 400)[:-1] + ' "-" 0.004\n'}, 1, True),  # what follows the agent does not matter
     ],
 )
 def test_as_much_of_the_log_is_read_as_is_needed(app: Path, logs: dict[str, str], missed: int, complete: bool) -> None:

@@ -189,6 +189,24 @@ def test_horizon_is_noticed(tmp_path: Path) -> None:
     assert (state.horizon, state.workers, state.ok) == (True, (), False), "it takes no job"
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_worker_of_the_application_beside_it_is_not_ours(tmp_path: Path, shared: bool) -> None:
+    (tmp_path / "shop/storage").mkdir(parents=True)
+    (tmp_path / "blog").mkdir()
+    (tmp_path / "current").symlink_to(tmp_path / "shop")
+    if shared:  # a release of it after all
+        (tmp_path / "blog/storage").symlink_to(tmp_path / "shop/storage")
+    with workers(tmp_path / "blog", "artisan queue:work") as (other,):
+        found = asked(tmp_path / "current", default=0).workers
+    assert [each.pid for each in found] == ([other.pid] if shared else [])
+
+
+def test_options_may_stand_before_the_name_of_the_command(tmp_path: Path) -> None:
+    with workers(tmp_path, "artisan --env=production queue:work redis --queue=high") as (worker,):
+        (found,) = asked(tmp_path, default=0).workers
+    assert (found.pid, found.connection, found.queues) == (worker.pid, "redis", ("high",))
+
+
 def test_a_worker_of_an_older_release_is_ours(tmp_path: Path) -> None:
     for release in ("1", "2"):
         (tmp_path / "releases" / release).mkdir(parents=True)

@@ -131,6 +131,19 @@ def test_a_refusal_names_the_process_and_what_to_type(name: str, told: str) -> N
     assert "99 % CPU" in reason
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("typesense-serve", "typesense-server --data /srv"), ("MainThread", "/opt/bin/typesense-server")],
+)
+def test_a_protected_name_is_longer_than_the_kernels_or_the_programs(name: str, arguments: str) -> None:
+    protecting = END.model_copy(update={"protected": ("typesense-server",)})
+    process = OURS.model_copy(update={"name": name, "arguments": arguments})
+    for remedy, decision in ((protecting, Decision.REFUSE), (END, Decision.PROCEED)):
+        verdict = remedy.guard(Facts(facts(process)))
+        assert verdict.decision is decision
+    assert "never ended" in protecting.guard(Facts(facts(process))).reason
+
+
 def test_one_that_came_back_is_not_ended() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
     result = END.verify(surveyed(facts(OURS)), surveyed(facts(again)))

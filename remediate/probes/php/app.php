@@ -122,6 +122,10 @@ function database($config): array {
             // 1290 where this account may not write: a replica, or what a failover left behind. It writes nothing.
             $connection->getPdo()->exec("start transaction read write");
             $connection->getPdo()->exec("rollback");
+        } elseif ($answer["driver"] === "pgsql" && $connection->select("show transaction_read_only")[0]->transaction_read_only === "on") {
+            // A standby, or a server that was made read-only: as above.
+            $answer["state"] = "failed";
+            $answer["code"] = 1290;
         }
     } catch (Throwable $error) {
         $code = 0;

@@ -61,7 +61,8 @@ function age(array $payload, string $failed): ?int {
 
 function failed($config, $app, array $classes): array {
     $settings = (array) $config->get("queue.failed");
-    $driver = $settings["driver"] ?? "database-uuids";
+    // As the framework chooses: `null` throws them away, and without the key a table is one without uuids.
+    $driver = array_key_exists("driver", $settings) ? $settings["driver"] ?? "null" : (isset($settings["table"]) ? "database" : "null");
     if (!in_array($driver, ["database", "database-uuids"], true)) {
         return ["state" => "unsupported", "driver" => (string) $driver];
     }
@@ -192,6 +193,15 @@ function listening($config, array $words): array {
     return ["connection" => $short($connection), "queues" => array_slice(array_map($short, explode(",", $queues)), 0, 20), "timeout" => max(0, (int) $given["timeout"]), "sleep" => max(0, (int) ceil(max((float) $given["sleep"], (float) $given["rest"])))];
 }
 
+// Beside one application stand others: a release is in a folder of that name, or shares .env or storage with ours.
+function release(string $home, string $real): bool {
+    if (dirname($home) !== dirname($real)) {
+        return false;
+    }
+    $shares = fn($part) => file_exists("$home/$part") && realpath("$home/$part") === realpath("$real/$part");
+    return basename(dirname($real)) === "releases" || $shares(".env") || $shares("storage");
+}
+
 // Horizon supervises its workers itself: that it is there is all that is said of it.
 function workers($config, string $directory): array {
     [$real, $found, $horizon] = [realpath($directory), [], false];
@@ -203,18 +213,20 @@ function workers($config, string $directory): array {
         }
         $home = strpos($words[$at], "/") === 0 ? realpath(dirname($words[$at])) : preg_replace('/ \(deleted\)$/D', "", (string) @readlink("$place/cwd"));
         // A path to the current release is a link: a worker of an older one stays where it was started.
-        $ours = $home === $real || (is_link($directory) && dirname((string) $home) === dirname((string) $real));
+        $ours = $home === $real || (is_link($directory) && release((string) $home, (string) $real));
         if (!$ours || preg_match('/^.*\) (\S)(?: \S+){18} (\d+) /Ds', (string) @file_get_contents("$place/stat"), $stat) !== 1) {
             continue;
         }
-        if (strncmp($words[$at + 1], "horizon", 7) === 0) {
+        for ($verb = $at + 1; isset($words[$verb + 1]) && strncmp($words[$verb], "-", 1) === 0; $verb++) {
+        }
+        if (strncmp($words[$verb], "horizon", 7) === 0) {
             $horizon = true;
         } elseif (in_array("--once", $words, true)) {
             // Of `queue:listen`, one a job: whoever signals it breaks that job off, and its parent is listed.
             continue;
-        } elseif (in_array($words[$at + 1], ["queue:work", "queue:listen"], true) && count($found) < 100) {
+        } elseif (in_array($words[$verb], ["queue:work", "queue:listen"], true) && count($found) < 100) {
             preg_match_all('#/([^/\n]+\.service)(?=/|$)#m', (string) @file_get_contents("$place/cgroup"), $units);
-            $found[] = ["pid" => (int) basename($place), "started" => (int) $stat[2], "stopped" => $stat[1] === "T", "unit" => substr((string) end($units[1]), 0, 250)] + listening($config, array_slice($words, $at + 2));
+            $found[] = ["pid" => (int) basename($place), "started" => (int) $stat[2], "stopped" => $stat[1] === "T", "unit" => substr((string) end($units[1]), 0, 250)] + listening($config, array_slice($words, $verb + 1));
         }
     }
     return [$found, $horizon];

@@ -68,7 +68,9 @@ function answers(string $log, string $path, int $since): ?array {
             break;
         }
         if ($size > $left) {
+            // Within a line, the rest of which is left out.
             fseek($file, $size - $left);
+            fgets($file);
         }
         $left = max(0, $left - $size);
         $parts = [$name => $file] + $parts;
@@ -82,31 +84,40 @@ function answers(string $log, string $path, int $since): ?array {
     $found = ["accepted" => 0, "refused" => 0, "failed" => 0, "missed" => 0, "last" => 0];
     $begins = null;
     $settled = false;
+    $strange = 0;
     foreach (lines($parts) as $line) {
         if ($begins === null && preg_match('~\[([0-9]+/[^]]+)\]~', $line, $word) === 1) {
             $begins = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]) ?: null;
         }
-        if (strpos($line, '"Stripe/') === false || preg_match('~\[([^]]+)\] "POST ([^ "]+) [^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "Stripe/~', $line, $word) !== 1 || strtok($word[2], "?") !== $path) {
+        // nginx's `combined`, which may go on behind the agent. What says POST in another format may be the provider's.
+        $posted = strpos($line, "POST") !== false || strpos($line, '"Stripe/') !== false;
+        if (!$posted || preg_match('~\[([^]]+)\] "([^ "]*)(?: ([^ "]+))?[^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "([^"]*)~', $line, $word) !== 1) {
+            $strange += $posted ? 1 : 0;
+            continue;
+        }
+        if ($word[2] !== "POST" || strpos($word[5], "Stripe/") !== 0 || strtok($word[3], "?") !== $path) {
             continue;
         }
         $at = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]);
         if ($at === false) {
+            $strange++;
             continue;
         }
         $found["last"] = $at->getTimestamp();
         $counts = $found["last"] >= $since;
         // What was accepted later makes up for what was not: the provider sends an event again until it is.
-        if ($word[3][0] === "2") {
+        if ($word[4][0] === "2") {
             $settled = true;
+            $strange = 0;
             $found = ["accepted" => $found["accepted"] + ($counts ? 1 : 0), "refused" => 0, "failed" => 0, "missed" => 0] + $found;
         } else {
             $found["missed"]++;
-            $found[in_array($word[3], ["400", "401", "403"], true) ? "refused" : "failed"] += $counts ? 1 : 0;
+            $found[in_array($word[4], ["400", "401", "403"], true) ? "refused" : "failed"] += $counts ? 1 : 0;
         }
     }
     // The provider sends an event for three days: what came before that is not waited for any more.
     $whole = $left > 0 && is_readable(dirname($log)) && array_diff(glob("$log?*"), array_keys($parts)) === [];
-    return $found + ["complete" => $settled || $whole || ($begins !== null && $begins->getTimestamp() < time() - 259200)];
+    return $found + ["complete" => $strange === 0 && ($settled || $whole || ($begins !== null && $begins->getTimestamp() < time() - 259200))];
 }
 
 $secret = $app->make("config")->get($key);
