@@ -74,8 +74,9 @@ case " $needed " in
       ! apt-cache show "$name" >/dev/null 2>&1 || libraries="$libraries $name"
     done
     # shellcheck disable=SC2086  # a list of packages
-    apt-get download -q openssh-server $libraries >/dev/null
-    for package in *.deb; do dpkg -x "$package" ..; done
+    apt-get download -q openssh-server $libraries >/dev/null && for package in *.deb; do
+      dpkg -x "$package" .. || exit
+    done
   ); then
     needed=$(printf '%s' "$needed" | sed 's/ openssh-server//')
   fi
