@@ -19,7 +19,7 @@ from remediate.rehearsal.machine import Machine, StagingError, boot_argv, boot_f
 ENGINE_VARIABLE: Final = "REMEDIATE_ENGINE"
 _QUIET: Final = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
 """Podman 5 warns on such a system at every command, on the standard error of the program that it runs."""
-_INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
+INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
 
 _NOT_STARTED: Final = re.compile(r"unable to start container process: (?!exec:)")
 """Words of runc when it could not begin a program. After `exec:` the reason is the program itself, as a missing one."""
@@ -222,7 +222,7 @@ def find_engine(wanted: str | None = None) -> ContainerEngine:
             return ContainerEngine(binary, detect(engine, binary))
         except StagingError as error:
             troubles.append(str(error))
-    raise ConfigurationError(f"no container engine: {'; '.join(troubles)}; {_INSTALL_HINT}")
+    raise ConfigurationError(f"no container engine: {'; '.join(troubles)}; {INSTALL_HINT}")
 
 
 def _label_flags(labels: Mapping[str, str]) -> tuple[str, ...]:

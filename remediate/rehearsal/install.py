@@ -13,7 +13,7 @@ from typing import Final
 
 from remediate.errors import ConfigurationError
 from remediate.rehearsal.checkout import Checkout, base_reference
-from remediate.rehearsal.container import ENGINE_VARIABLE, ContainerEngine, find_engine
+from remediate.rehearsal.container import ENGINE_VARIABLE, INSTALL_HINT, ContainerEngine, find_engine
 from remediate.rehearsal.engine_check import check_engine
 from remediate.rehearsal.image import pull, registry_answers
 from remediate.rehearsal.machine import StagingError
@@ -85,7 +85,7 @@ def _working_engine(checkout: Checkout) -> tuple[ContainerEngine | None, str]:
         engine = find_engine()
         check_engine(engine, checkout.identity)
     except (ConfigurationError, StagingError) as error:
-        return None, str(error)
+        return None, str(error).removesuffix(f"; {INSTALL_HINT}")
     return engine, ""
 
 

@@ -127,7 +127,7 @@ def test_an_ssh_that_dies_is_a_lost_link(lab: Lab) -> None:
     with connect(lab.target(server)) as link:
         channel = link.start("echo in; exec sleep 60", seconds=30)
         assert channel.receive() == b"in\n"
-        subprocess.run(["kill", "-9", str(link._process)], check=True)
+        os.kill(link._process, signal.SIGKILL)
         with pytest.raises(LinkLost):
             channel.receive()
         assert channel.finish()[0] is None
