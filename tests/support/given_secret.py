@@ -34,7 +34,7 @@ LOOSE: Changes = {
     Descendants(path=PATH, user="forge", unit="supervisor"): ex.descendants(),
     Opcache(php="php8.2"): ex.OPCACHE,
     PhpFpmConfig(php="php8.2"): ex.SOUND,
-    Workers(program="agency-worker"): ex.workers("RUNNING", "RUNNING"),
+    Workers(program="agency-worker"): ex.workers("STOPPED", "STOPPED"),  # or there would be processes below supervisor
 }
 
 
