@@ -1,8 +1,8 @@
 #!/bin/sh
 # Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server, a
-# browser of 100 MB, which only Debian has as a package. As root, or through sudo -n, they are installed with the start of services forbidden.
-# Without root or sudo sshd is unpacked into .tools (as an ordinary user it needs no system account), and tests of PHP,
-# PostgreSQL and the browser are skipped where these are missing.
+# browser of 100 MB, which only Debian has as a package. As root, or through sudo -n, they are installed with the start
+# of services forbidden. Otherwise sshd is unpacked into .tools (as an ordinary user it needs no system account), and
+# tests of PHP, PostgreSQL and the browser are skipped where these are missing.
 set -eu
 
 needed=

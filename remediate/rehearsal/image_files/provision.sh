@@ -24,8 +24,8 @@ users() {
 
 files() {
     # A clone made under another umask has other modes.
-chmod -R u=rwX,go=rX "$here/rootfs"
-cp -R "$here/rootfs/." /
+    chmod -R u=rwX,go=rX "$here/rootfs"
+    cp -R "$here/rootfs/." /
     chmod 755 /usr/sbin/php-fpm8.1 /usr/local/sbin/pebble-ready /usr/local/sbin/agency-queue-metrics
     install -d /usr/lib/php/8.1 /var/www/letsencrypt
     install -m 755 /usr/sbin/php-fpm8.2 /usr/lib/php/8.1/php-fpm8.1
