@@ -58,8 +58,12 @@ if [ "$as_root" != unknown ]; then
   # shellcheck disable=SC2086  # a list of packages
   $apt install --no-install-recommends $needed $optional >/dev/null
   if [ -d /run/systemd/system ]; then
-    case "$needed " in *" openssh-server "*) $as_root systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;; esac
-    case "$optional " in *" postgresql "*) $as_root systemctl disable --quiet postgresql.service 2>/dev/null || true ;; esac
+    new=
+    case "$needed " in *" openssh-server "*) new="ssh.service ssh.socket" ;; esac
+    case "$optional " in *" postgresql "*) new="$new postgresql.service" ;; esac
+    for unit in $new; do # one by one: not every release has each
+      $as_root systemctl disable --quiet "$unit" 2>/dev/null || true
+    done
   fi
   exit 0
 fi

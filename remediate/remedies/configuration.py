@@ -290,4 +290,5 @@ class SetEnv(OfConfiguration):
             if before[each].processes and missing(after[each], rested):
                 yield f"{each.label()} is {after[each].describe()}"
             if not seen and any(process.state == "RUNNING" for process in after[each].processes):
-                yield f"{each.label()} runs, and none of its processes is known as a worker: restart it by hand"
+                restart = f"`sudo supervisorctl restart {each.program}:*`"
+                yield f"none of the processes of {each.label()} is known as a worker: {restart} renews them"
